@@ -1,0 +1,28 @@
+/** Where things are on a host that edgeadm manages. */
+export const paths = {
+  /** edgeadm's own state: journal, backups, unpacked package. Removed by `edgeadm reset`. */
+  state: '/var/lib/edgeadm',
+  journal: '/var/lib/edgeadm/journal.jsonl',
+  backups: '/var/lib/edgeadm/backups',
+  lock: '/run/edgeadm.lock',
+  /** Packages unpacked by digest: `<packages>/<sha256>`. */
+  packages: '/var/lib/edgeadm/packages',
+  /** The merged kubeadm documents that init or join was run with; mode 0600. */
+  kubeadmConfig: '/var/lib/edgeadm/kubeadm.yaml',
+  bin: '/usr/local/bin',
+  sbin: '/usr/local/sbin',
+  program: '/usr/local/lib/edgeadm',
+  units: '/etc/systemd/system',
+  cniBin: '/opt/cni/bin',
+  cniConfig: '/etc/cni/net.d',
+  containerdConfig: '/etc/containerd/config.toml',
+  containerdHosts: '/etc/containerd/certs.d',
+  containerdSocket: '/run/containerd/containerd.sock',
+  kubernetes: '/etc/kubernetes',
+  manifests: '/etc/kubernetes/manifests',
+  pki: '/etc/kubernetes/pki',
+  adminConf: '/etc/kubernetes/admin.conf',
+  kubeletConf: '/etc/kubernetes/kubelet.conf',
+  kubelet: '/var/lib/kubelet',
+  etcd: '/var/lib/etcd',
+} as const;
