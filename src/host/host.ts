@@ -7,8 +7,8 @@ export interface Command {
   /** Added to a minimal environment (PATH, HOME, LANG=C). */
   env?: Readonly<Record<string, string>>;
   cwd?: string;
-  /** Standard input: text, or a file to read it from. */
-  input?: string | { path: string };
+  /** Standard input: text, a file to read it from, or the output of another command (a pipe; both must succeed). */
+  input?: string | { path: string } | { command: Pick<Command, 'file' | 'args' | 'cwd'> };
   /** Milliseconds; default 120 000. On expiry the process group is killed and E_TIMEOUT thrown. */
   timeoutMs?: number;
   signal?: AbortSignal;

@@ -58,7 +58,8 @@ export function select<C>(
 }
 
 function find<C>(all: readonly FlatPhase<C>[], name: string): FlatPhase<C> {
-  const wanted = name.trim().replaceAll(' ', '/');
+  // kubeadm's `certs all` is the phase with all its children.
+  const wanted = name.trim().replaceAll(' ', '/').replace(/\/all$/, '');
   const found = all.find(
     (flat) =>
       flat.name === wanted ||

@@ -1,0 +1,12 @@
+import type { Phase } from '../../src/workflow/phase.ts';
+import type { InitContext } from '../init/context.ts';
+import { kubeletServingApprover } from './kubelet-serving-approver.ts';
+
+/** An addon is a phase below `edge-addons` that EdgeConfiguration.addons can leave out by name. */
+export interface Addon extends Phase<InitContext> {
+  /** Not installed in a plain cluster (--enable-edge=false). */
+  edgeOnly?: boolean;
+}
+
+/** In the order of installation. */
+export const addons: readonly Addon[] = [kubeletServingApprover];

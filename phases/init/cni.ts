@@ -1,0 +1,46 @@
+import type { Phase } from '../../src/workflow/phase.ts';
+import type { InitContext } from './context.ts';
+import { requiresCluster } from './requires-cluster.ts';
+
+/** Installs the pod network. `cni.name: none` in an EdgeConfiguration leaves it to the user. */
+export const cniPhase: Phase<InitContext> = {
+  name: 'cni',
+  aliases: ['cni/flannel'],
+  short: 'Install the pod network (flannel)',
+  example: 'edgeadm init phase cni --pod-network-cidr 10.244.0.0/16',
+  skip: (ctx) => (ctx.edge.cni.name === 'none' ? 'cni.name is none: bring your own' : undefined),
+  requires: requiresCluster,
+  async run(ctx, run) {
+    const { flannelObjects } = await import('../../src/kube/flannel.ts');
+    const objects = await flannelObjects({
+      podSubnet: ctx.settings.podSubnet,
+      ...ctx.edge.cni.flannel,
+      ...(ctx.manifestsDir ? { manifestsDir: ctx.manifestsDir } : {}),
+    });
+    if (ctx.host.dryRun) {
+      for (const object of objects) {
+        ctx.emit({
+          type: 'change',
+          host: 'cluster',
+          action: 'apply',
+          target: `${object.kind}/${(object.metadata as { name: string }).name}`,
+          summary: 'server-side apply as edgeadm',
+          planned: true,
+        });
+      }
+      return true;
+    }
+    const kube = await ctx.kube();
+    run.progress('apply flannel');
+    const changed = await kube.apply(objects, { signal: run.signal });
+    const daemonSets = objects
+      .filter(({ kind }) => kind === 'DaemonSet')
+      .map(({ apiVersion, kind, metadata }) => {
+        const { name, namespace } = metadata as { name: string; namespace: string };
+        return { apiVersion, kind, name, namespace };
+      });
+    run.progress('wait for flannel');
+    await kube.waitRollout(daemonSets, { timeoutMs: 180_000, signal: run.signal, emit: ctx.emit });
+    return changed;
+  },
+};

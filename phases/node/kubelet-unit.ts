@@ -1,0 +1,33 @@
+/**
+ * The kubelet's unit and kubeadm's drop-in for it.
+ * Contract: https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-kubelet-integration (the kubelet drop-in
+ * file for systemd); file names and variables are kubeadm's.
+ */
+export const kubeletUnit = `[Unit]
+Description=kubelet: The Kubernetes Node Agent
+Documentation=https://kubernetes.io/docs/
+Wants=network-online.target containerd.service
+After=network-online.target containerd.service
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=/usr/local/bin/kubelet
+Restart=always
+RestartSec=2
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+export const kubeletDropIn = `[Service]
+Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf"
+Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
+# Written by kubeadm init and join at run time.
+EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
+# Last resort for the user's own arguments; NodeRegistration.kubeletExtraArgs is the better place.
+EnvironmentFile=-/etc/default/kubelet
+# kubeadm writes the configuration after it stopped the kubelet: until then there is nothing to start.
+ExecCondition=/usr/bin/test -e /var/lib/kubelet/config.yaml
+ExecStart=
+ExecStart=/usr/local/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
+`;
