@@ -1,0 +1,48 @@
+import type { JoinSettings, MachineFacts } from '../../src/config/types.ts';
+import { paths } from '../../src/host/paths.ts';
+import type { ContextOptions } from '../init/context.ts';
+import type { LazyClient, NodeContext } from '../context.ts';
+import { packageAccess } from '../node/package-access.ts';
+
+export interface JoinContext extends NodeContext {
+  command: 'join';
+  settings: JoinSettings;
+  machine: MachineFacts;
+  /** A client with the node's own credentials (kubelet.conf). */
+  kube: LazyClient;
+  result: Record<string, unknown>;
+}
+
+/** Context of `edgeadm join` and its phases. Touches nothing. */
+export function createJoinContext(settings: JoinSettings, options: ContextOptions): JoinContext {
+  const { host, emit, signal, machine } = options;
+  let client: ReturnType<LazyClient> | undefined;
+  return {
+    command: 'join',
+    settings,
+    host,
+    emit,
+    signal,
+    machine,
+    edge: settings.edge,
+    role: settings.controlPlane ? 'control-plane' : settings.edge.enabled ? 'edge' : 'worker',
+    nodeName: settings.nodeName,
+    criSocket: settings.criSocket,
+    podSubnet: undefined,
+    imageRepository: undefined,
+    controlPlaneEndpoint: settings.endpoint,
+    manifestsDir: settings.manifestsDir,
+    ignorePreflightErrors: settings.ignorePreflightErrors,
+    skipPhases: settings.skipPhases,
+    package: packageAccess(host, settings.edge.package.path, { emit, signal, ...options.packageOptions }),
+    kube: () => {
+      client ??= import('../../src/kube/client.ts').then(({ connect }) => connect({ kubeconfigPath: paths.kubeletConf }));
+      return client;
+    },
+    async preflight() {
+      const { joinChecks, runChecks } = await import('../checks/index.ts');
+      await runChecks(joinChecks, host, settings, { ignore: settings.ignorePreflightErrors, emit, signal });
+    },
+    result: {},
+  };
+}

@@ -1,0 +1,23 @@
+import type { Phase } from '../../src/workflow/phase.ts';
+import { kubeadmJoinPhases } from '../kubeadm/join-phases.ts';
+import { kubeadmPhases } from '../kubeadm/run.ts';
+import { containerRuntimePhase } from '../node/container-runtime.ts';
+import { kubeVipPhase } from '../node/kube-vip.ts';
+import { nodeInitPhase } from '../node/node-init.ts';
+import { packagePhase } from '../node/package.ts';
+import { preflightPhase } from '../node/preflight.ts';
+import type { JoinContext } from './context.ts';
+import { joinDocuments, kubeadmPhase } from './kubeadm.ts';
+import { labelNodePhase } from './label-node.ts';
+
+/** The recipe of `edgeadm join`, in order, for a worker, an edge node and a control-plane node. */
+export const joinPhases: readonly Phase<JoinContext>[] = [
+  preflightPhase,
+  packagePhase,
+  nodeInitPhase,
+  containerRuntimePhase,
+  kubeVipPhase,
+  kubeadmPhase,
+  ...kubeadmPhases('join', kubeadmJoinPhases, joinDocuments),
+  labelNodePhase,
+];
