@@ -49,7 +49,8 @@ export function createInitContext(settings: InitSettings, options: ContextOption
     skipPhases: settings.skipPhases,
     package: packageAccess(host, settings.edge.package.path, { emit, signal, ...options.packageOptions }),
     token: settings.token ?? newToken(),
-    certificateKey: settings.certificateKey ?? (settings.uploadCerts ? randomBytes(32).toString('hex') : undefined),
+    certificateKey:
+      settings.certificateKey ?? (settings.uploadCerts ? randomBytes(32).toString('hex') : undefined),
     kube: () => {
       client ??= import('../../src/kube/client.ts').then(({ connect }) =>
         connect({ kubeconfigPath: paths.adminConf }),

@@ -13,7 +13,9 @@ export const edgeAddonsPhase: Phase<InitContext> = {
     requires: requiresCluster,
     skip: (ctx: InitContext) => {
       if (addon.edgeOnly && !ctx.edge.enabled) return '--enable-edge=false';
-      return ctx.edge.addons[addon.name]?.enabled === false ? 'left out by EdgeConfiguration.addons' : undefined;
+      return ctx.edge.addons[addon.name]?.enabled === false
+        ? 'left out by EdgeConfiguration.addons'
+        : undefined;
     },
   })),
 };

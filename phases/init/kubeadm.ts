@@ -39,14 +39,19 @@ export const kubeadmPhase: Phase<InitContext> = {
     const resumed = before === 'started';
     if (resumed) {
       const torn = await removeTornFiles(ctx);
-      if (torn.length > 0) ctx.emit({ type: 'warning', message: `made again, as they were cut in half: ${torn.join(', ')}` });
+      if (torn.length > 0)
+        ctx.emit({ type: 'warning', message: `made again, as they were cut in half: ${torn.join(', ')}` });
     }
-    const skip = ctx.skipPhases.filter((name) => !['package', 'node-init', 'container-runtime', 'cni'].includes(name));
+    const skip = ctx.skipPhases.filter(
+      (name) => !['package', 'node-init', 'container-runtime', 'cni'].includes(name),
+    );
     const ignore = [...kubeadmIgnores(ctx), ...(resumed ? resumeIgnores : [])];
     await runKubeadm(ctx, run, {
       command: ['init'],
       args: [
-        ...(skip.length > 0 ? [`--skip-phases=${['show-join-command', ...skip].join(',')}`] : ['--skip-phases=show-join-command']),
+        ...(skip.length > 0
+          ? [`--skip-phases=${['show-join-command', ...skip].join(',')}`]
+          : ['--skip-phases=show-join-command']),
         ...(ignore.length > 0 ? [`--ignore-preflight-errors=${ignore.join(',')}`] : []),
         ...(ctx.settings.uploadCerts ? ['--upload-certs', '--skip-certificate-key-print'] : []),
       ],

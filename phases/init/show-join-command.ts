@@ -35,7 +35,12 @@ export const showJoinCommandPhase: Phase<InitContext> = {
 async function usableToken(ctx: InitContext): Promise<string> {
   const kube = await ctx.kube();
   const id = ctx.token.slice(0, 6);
-  const secret = await kube.get({ apiVersion: 'v1', kind: 'Secret', namespace: 'kube-system', name: `bootstrap-token-${id}` });
+  const secret = await kube.get({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    namespace: 'kube-system',
+    name: `bootstrap-token-${id}`,
+  });
   if (secret) return ctx.token;
   const [tokenId, tokenSecret] = ctx.token.split('.') as [string, string];
   // The form of https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens; 24 h as kubeadm's default.
@@ -97,7 +102,12 @@ function successText(ctx: InitContext, join: JoinFacts): string {
       'hours; upload them again with: edgeadm init phase upload-certs --upload-certs',
     );
   } else if (ctx.controlPlaneEndpoint) {
-    lines.push('', 'Join further control-plane nodes after copying the certificates, with --control-plane:', '', command);
+    lines.push(
+      '',
+      'Join further control-plane nodes after copying the certificates, with --control-plane:',
+      '',
+      command,
+    );
   }
   lines.push('', `Join ${settings.edge.enabled ? 'edge ' : ''}nodes, as root on each:`, '', command);
   if (settings.edge.enabled) lines.push('', 'A node of the cloud side joins with --enable-edge=false.');

@@ -1,7 +1,7 @@
 import type { JoinSettings, MachineFacts } from '../../src/config/types.ts';
 import { paths } from '../../src/host/paths.ts';
-import type { ContextOptions } from '../init/context.ts';
 import type { LazyClient, NodeContext } from '../context.ts';
+import type { ContextOptions } from '../init/context.ts';
 import { packageAccess } from '../node/package-access.ts';
 
 export interface JoinContext extends NodeContext {
@@ -36,7 +36,9 @@ export function createJoinContext(settings: JoinSettings, options: ContextOption
     skipPhases: settings.skipPhases,
     package: packageAccess(host, settings.edge.package.path, { emit, signal, ...options.packageOptions }),
     kube: () => {
-      client ??= import('../../src/kube/client.ts').then(({ connect }) => connect({ kubeconfigPath: paths.kubeletConf }));
+      client ??= import('../../src/kube/client.ts').then(({ connect }) =>
+        connect({ kubeconfigPath: paths.kubeletConf }),
+      );
       return client;
     },
     async preflight() {

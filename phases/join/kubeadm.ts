@@ -28,10 +28,13 @@ export const kubeadmPhase: Phase<JoinContext> = {
     }
     await claimKubernetes(ctx);
     const resumed = before === 'started';
-    const skip = ctx.skipPhases.filter((name) => !['package', 'node-init', 'container-runtime'].includes(name));
+    const skip = ctx.skipPhases.filter(
+      (name) => !['package', 'node-init', 'container-runtime'].includes(name),
+    );
     if (resumed) {
       const torn = await removeTornFiles(ctx);
-      if (torn.length > 0) ctx.emit({ type: 'warning', message: `made again, as they were cut in half: ${torn.join(', ')}` });
+      if (torn.length > 0)
+        ctx.emit({ type: 'warning', message: `made again, as they were cut in half: ${torn.join(', ')}` });
       // The kubelet has its certificate: kubeadm would refuse the name as one that is taken, by this very node.
       if (await hasNodeCertificate(ctx)) skip.push('kubelet-start');
     }
@@ -57,7 +60,9 @@ async function hasNodeCertificate(ctx: JoinContext): Promise<boolean> {
   if (!pem) return false;
   try {
     const certificate = new X509Certificate(pem);
-    return certificate.subject.includes(`CN=system:node:${ctx.nodeName}`) && certificate.validToDate > new Date();
+    return (
+      certificate.subject.includes(`CN=system:node:${ctx.nodeName}`) && certificate.validToDate > new Date()
+    );
   } catch {
     return false;
   }

@@ -12,7 +12,10 @@ export const labelNodePhase: Phase<JoinContext> = {
   short: 'Label the node as an edge node or a cloud node',
   async requires(ctx) {
     if (ctx.host.dryRun || (await ctx.host.stat(paths.kubeletConf))) return undefined;
-    return { reason: `${paths.kubeletConf} is not there: this host has not joined`, hint: 'Run `edgeadm join` first.' };
+    return {
+      reason: `${paths.kubeletConf} is not there: this host has not joined`,
+      hint: 'Run `edgeadm join` first.',
+    };
   },
   async run(ctx, run) {
     const labels: Record<string, string> =

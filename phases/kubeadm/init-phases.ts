@@ -8,7 +8,10 @@ export const kubeadmInitPhases: readonly KubeadmPhaseSpec[] = [
     phases: [
       { name: 'ca', short: 'the self-signed Kubernetes CA' },
       { name: 'apiserver', short: 'the certificate for serving the Kubernetes API' },
-      { name: 'apiserver-kubelet-client', short: 'the certificate for the API server to connect to kubelets' },
+      {
+        name: 'apiserver-kubelet-client',
+        short: 'the certificate for the API server to connect to kubelets',
+      },
       { name: 'front-proxy-ca', short: 'the self-signed CA of the front proxy' },
       { name: 'front-proxy-client', short: 'the certificate for the front proxy client' },
       { name: 'etcd-ca', short: 'the self-signed CA of etcd' },

@@ -21,7 +21,10 @@ export interface KubeadmRun {
 }
 
 /** kubeadm is there when the package phase ran, or the host has one of its own. */
-export async function requiresKubeadm(ctx: { host: NodeContext['host']; command?: string }): Promise<Unmet | undefined> {
+export async function requiresKubeadm(ctx: {
+  host: NodeContext['host'];
+  command?: string;
+}): Promise<Unmet | undefined> {
   if (ctx.host.dryRun || (await ctx.host.stat(kubeadmPath))) return undefined;
   return {
     reason: `${kubeadmPath} is not on this host`,
@@ -39,7 +42,8 @@ export async function runKubeadm(
 ): Promise<string> {
   const { host } = ctx;
   const lines: string[] = [];
-  if (documents) await host.writeFile(paths.kubeadmConfig, renderDocuments([...documents]), { mode: 0o600, secret: true });
+  if (documents)
+    await host.writeFile(paths.kubeadmConfig, renderDocuments([...documents]), { mode: 0o600, secret: true });
   try {
     const result = await host.run(
       {
@@ -121,6 +125,7 @@ export function kubeadmPhases<C extends NodeContext>(
           once: false,
           summary: `kubeadm ${command} phase ${path.join(' ')}`,
         });
+        return true;
       },
     };
   });

@@ -61,7 +61,8 @@ async function installFolder(ctx: NodeContext, source: string, target: string): 
   const { readdir } = await import('node:fs/promises');
   let changed = false;
   for (const name of (await readdir(source)).sort()) {
-    changed = (await ctx.host.installFile(join(source, name), join(target, name), { mode: 0o755 })) || changed;
+    changed =
+      (await ctx.host.installFile(join(source, name), join(target, name), { mode: 0o755 })) || changed;
   }
   return changed;
 }
@@ -119,9 +120,13 @@ async function foreignContainerd(ctx: NodeContext): Promise<boolean> {
     /^version = [34]/m.test(dump.stdout) ? undefined : 'it is older than 2.0',
   ].filter((problem) => problem !== undefined);
   if (problems.length > 0) {
-    throw new EdgeadmError('E_PHASE_STATE', `the containerd that runs here cannot be used: ${problems.join(', ')}`, {
-      hint: 'Change its config.toml and restart it, or remove it so that edgeadm installs its own. edgeadm does not change software that it did not install.',
-    });
+    throw new EdgeadmError(
+      'E_PHASE_STATE',
+      `the containerd that runs here cannot be used: ${problems.join(', ')}`,
+      {
+        hint: 'Change its config.toml and restart it, or remove it so that edgeadm installs its own. edgeadm does not change software that it did not install.',
+      },
+    );
   }
   return true;
 }

@@ -5,7 +5,8 @@ import type { NodeContext } from '../context.ts';
 export async function containerdConfig(ctx: NodeContext, pause: string | undefined): Promise<string> {
   const { stringify } = await import('smol-toml');
   const { runtime } = ctx.edge;
-  const apparmor = ((await ctx.host.readText('/sys/module/apparmor/parameters/enabled')) ?? '').trim() === 'Y';
+  const apparmor =
+    ((await ctx.host.readText('/sys/module/apparmor/parameters/enabled')) ?? '').trim() === 'Y';
   return stringify({
     version: 3,
     root: runtime.dataRoot,
@@ -36,7 +37,9 @@ export async function containerdConfig(ctx: NodeContext, pause: string | undefin
 
 /** containerd's unit, as upstream's containerd.service sets it; limits only where the machine lets them be raised. */
 export function containerdUnit(privileged: boolean): string {
-  const limits = privileged ? 'LimitNOFILE=1048576\nLimitNPROC=infinity\nLimitCORE=infinity\nOOMScoreAdjust=-999\n' : '';
+  const limits = privileged
+    ? 'LimitNOFILE=1048576\nLimitNPROC=infinity\nLimitCORE=infinity\nOOMScoreAdjust=-999\n'
+    : '';
   return `[Unit]
 Description=containerd container runtime
 Documentation=https://containerd.io

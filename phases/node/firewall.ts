@@ -14,8 +14,9 @@ function neededPorts(ctx: NodeContext): string[] {
 export async function openFirewall(ctx: NodeContext): Promise<boolean> {
   const { host } = ctx;
   const active = async (unit: string) =>
-    (await host.query({ file: 'systemctl', args: ['is-active', unit] }, { allowFailure: true })).stdout.trim() ===
-    'active';
+    (
+      await host.query({ file: 'systemctl', args: ['is-active', unit] }, { allowFailure: true })
+    ).stdout.trim() === 'active';
   let changed = false;
   if (await active('firewalld.service')) {
     for (const port of neededPorts(ctx)) {
@@ -43,7 +44,11 @@ export async function openFirewall(ctx: NodeContext): Promise<boolean> {
       if (new RegExp(`^${port}\\s+ALLOW`, 'm').test(status.stdout)) continue;
       await host.run(
         { file: 'ufw', args: ['allow', port] },
-        { key: `ufw:${port}`, summary: `open ${port} in ufw`, undo: { file: 'ufw', args: ['delete', 'allow', port] } },
+        {
+          key: `ufw:${port}`,
+          summary: `open ${port} in ufw`,
+          undo: { file: 'ufw', args: ['delete', 'allow', port] },
+        },
       );
       changed = true;
     }

@@ -46,9 +46,13 @@ export async function importImages(ctx: NodeContext, root: string, run: PhaseRun
   const now = await pinnedImages(ctx);
   const lost = host.dryRun ? [] : missing.filter(({ name }) => !now.has(localName(ctx, name)));
   if (lost.length > 0) {
-    throw new EdgeadmError('E_PHASE_STATE', `images are missing after the import: ${lost.map(({ name }) => name).join(', ')}`, {
-      hint: 'See `journalctl -u containerd`; run the same command again.',
-    });
+    throw new EdgeadmError(
+      'E_PHASE_STATE',
+      `images are missing after the import: ${lost.map(({ name }) => name).join(', ')}`,
+      {
+        hint: 'See `journalctl -u containerd`; run the same command again.',
+      },
+    );
   }
   return true;
 }
@@ -69,7 +73,11 @@ async function pinnedImages(ctx: NodeContext): Promise<Set<string>> {
 }
 
 /** A folder beside the package's own layout with hard links to just the blobs of some images. Returns its path. */
-async function selectLayout(root: string, images: readonly PackageImage[], rename: (name: string) => string): Promise<string> {
+async function selectLayout(
+  root: string,
+  images: readonly PackageImage[],
+  rename: (name: string) => string,
+): Promise<string> {
   const source = join(root, 'images');
   const target = join(root, '.import');
   await rm(target, { recursive: true, force: true });

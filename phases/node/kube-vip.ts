@@ -1,5 +1,5 @@
-import { join } from 'node:path';
 import { isIP } from 'node:net';
+import { join } from 'node:path';
 import { paths } from '../../src/host/paths.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
 import type { NodeContext } from '../context.ts';
@@ -8,7 +8,9 @@ import type { NodeContext } from '../context.ts';
 export async function virtualIp(ctx: NodeContext): Promise<string | undefined> {
   if (ctx.edge.ha.provider !== 'kube-vip' || !ctx.controlPlaneEndpoint) return undefined;
   const endpoint = ctx.controlPlaneEndpoint;
-  const host = /^\[(.+)\](:\d+)?$/.exec(endpoint)?.[1] ?? (isIP(endpoint) === 6 ? endpoint : endpoint.replace(/:\d+$/, ''));
+  const host =
+    /^\[(.+)\](:\d+)?$/.exec(endpoint)?.[1] ??
+    (isIP(endpoint) === 6 ? endpoint : endpoint.replace(/:\d+$/, ''));
   if (!isIP(host)) return undefined;
   const carried = (await ctx.host.stat(staticPod)) !== undefined;
   return carried || !(await isLocal(ctx, host)) ? host : undefined;
@@ -39,7 +41,9 @@ export const kubeVipPhase: Phase<NodeContext> = {
     const image = (await ctx.package.images()).find(({ name }) => name.includes('/kube-vip:'))?.name;
     const { loadManifests } = await import('../../src/kube/manifests.ts');
     const { kubeVipPod } = await import('./kube-vip-pod.ts');
-    const [template] = await loadManifests('ha/kube-vip', { ...(ctx.manifestsDir ? { manifestsDir: ctx.manifestsDir } : {}) });
+    const [template] = await loadManifests('ha/kube-vip', {
+      ...(ctx.manifestsDir ? { manifestsDir: ctx.manifestsDir } : {}),
+    });
     // Until kubeadm init has bound it, admin.conf has no rights (since Kubernetes 1.29).
     const kubeconfig = ctx.command === 'init' ? join(paths.kubernetes, 'super-admin.conf') : paths.adminConf;
     const port = Number(/:(\d+)$/.exec(ctx.controlPlaneEndpoint?.replace(/^.*\]/, '') ?? '')?.[1] ?? 6443);

@@ -30,7 +30,8 @@ export const packagePhase: Phase<NodeContext> = {
     run.progress('install programs');
     for (const program of kubernetesPrograms) {
       changed =
-        (await host.installFile(join(root, 'bin', program), join(paths.bin, program), { mode: 0o755 })) || changed;
+        (await host.installFile(join(root, 'bin', program), join(paths.bin, program), { mode: 0o755 })) ||
+        changed;
     }
     return (await installProgram(ctx, root)) || changed;
   },

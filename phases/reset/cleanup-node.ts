@@ -26,15 +26,20 @@ export const cleanupNodePhase: Phase<ResetContext> = {
           timeoutMs: 300_000,
         });
       } catch (thrown) {
-        ctx.emit({ type: 'warning', message: `kubeadm's clean-up was not complete: ${toEdgeadmError(thrown).message}` });
+        ctx.emit({
+          type: 'warning',
+          message: `kubeadm's clean-up was not complete: ${toEdgeadmError(thrown).message}`,
+        });
       }
     }
     run.progress('stop what is left of Pods');
     await stopPodProcesses(ctx, run.signal);
-    await host.run(
-      { file: 'systemctl', args: ['stop', 'kubepods.slice'] },
-      { key: 'stop-kubepods', summary: "stop the Pods' cgroup slice", once: false },
-    ).catch(() => undefined); // There is none when no Pod ever ran.
+    await host
+      .run(
+        { file: 'systemctl', args: ['stop', 'kubepods.slice'] },
+        { key: 'stop-kubepods', summary: "stop the Pods' cgroup slice", once: false },
+      )
+      .catch(() => undefined); // There is none when no Pod ever ran.
     return true;
   },
 };
@@ -43,10 +48,12 @@ export const cleanupNodePhase: Phase<ResetContext> = {
 async function stopPodProcesses(ctx: ResetContext, signal: AbortSignal): Promise<void> {
   const doomed = await podProcesses();
   if (doomed.length === 0) return;
-  await ctx.host.run(
-    { file: 'kill', args: ['-KILL', ...doomed.map(String)] },
-    { key: 'kill-pods', summary: `end ${doomed.length} processes of Pods`, once: false },
-  ).catch(() => undefined); // A process that ended meanwhile is as good.
+  await ctx.host
+    .run(
+      { file: 'kill', args: ['-KILL', ...doomed.map(String)] },
+      { key: 'kill-pods', summary: `end ${doomed.length} processes of Pods`, once: false },
+    )
+    .catch(() => undefined); // A process that ended meanwhile is as good.
   const deadline = Date.now() + 10_000;
   while (!ctx.host.dryRun && (await podProcesses()).length > 0 && Date.now() < deadline) {
     signal.throwIfAborted();

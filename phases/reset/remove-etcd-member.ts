@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { paths } from '../../src/host/paths.ts';
 import { toEdgeadmError } from '../../src/errors.ts';
+import { paths } from '../../src/host/paths.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
 import { kubeadmPath, runKubeadm } from '../kubeadm/run.ts';
 import type { ResetContext } from './context.ts';
@@ -11,7 +11,8 @@ export const removeEtcdMemberPhase: Phase<ResetContext> = {
   short: 'Remove the local etcd member from the cluster',
   async run(ctx, run) {
     const { host } = ctx;
-    if (!(await host.stat(join(paths.manifests, 'etcd.yaml'))) || !(await host.stat(kubeadmPath))) return false;
+    if (!(await host.stat(join(paths.manifests, 'etcd.yaml'))) || !(await host.stat(kubeadmPath)))
+      return false;
     try {
       await runKubeadm(ctx, run, {
         command: ['reset', 'phase', 'remove-etcd-member'],

@@ -73,7 +73,11 @@ export interface Host {
 
   // Changing.
   /** Atomic (temporary file, fsync, rename). `secret` keeps the content out of plans and logs. Parents are made. */
-  writeFile(path: string, content: string | Uint8Array, options?: { mode?: number; secret?: boolean }): Promise<boolean>;
+  writeFile(
+    path: string,
+    content: string | Uint8Array,
+    options?: { mode?: number; secret?: boolean },
+  ): Promise<boolean>;
   /** Puts a file of this machine (an unpacked package) in place: hard link where possible, else copy. */
   installFile(source: string, path: string, options?: { mode?: number }): Promise<boolean>;
   makeDirectory(path: string, options?: { mode?: number }): Promise<boolean>;
@@ -112,7 +116,10 @@ export interface Host {
 /** What `reset` needs beyond Host. */
 export interface JournaledHost extends Host {
   /** Undoes every journaled change in reverse order, the newest first; each undone entry is marked, so that it can be run again after a crash. */
-  undoAll(options: { signal: AbortSignal; keep?: (key: string) => boolean }): Promise<{ undone: number; warnings: string[] }>;
+  undoAll(options: {
+    signal: AbortSignal;
+    keep?: (key: string) => boolean;
+  }): Promise<{ undone: number; warnings: string[] }>;
   /** Removes the journal itself and releases the lock. Call last. */
   forget(): Promise<void>;
   /** Releases the lock. */

@@ -11,7 +11,14 @@ export type Event =
   | { type: 'phase-done'; phase: string; seconds: number; changed: boolean }
   | { type: 'phase-fail'; phase: string; seconds: number; code: string; message: string }
   /** Progress of the work at hand. `step` is what is being done; `done`/`total` in `unit` when they are known. */
-  | { type: 'progress'; phase?: string; step: string; done?: number; total?: number; unit?: 'bytes' | 'items' }
+  | {
+      type: 'progress';
+      phase?: string;
+      step: string;
+      done?: number;
+      total?: number;
+      unit?: 'bytes' | 'items';
+    }
   /** One change to the host: made, or in a dry run only planned. Secrets never stand in `summary`. */
   | { type: 'change'; host: string; action: string; target: string; summary: string; planned: boolean }
   | { type: 'warning'; code?: string; message: string; hint?: string }

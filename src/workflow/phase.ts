@@ -37,6 +37,6 @@ export interface Phase<C> {
   requires?(ctx: C): Promise<Unmet | undefined>;
   /** A reason not to run in this context (edge disabled, runtime ignored), or undefined. */
   skip?(ctx: C): string | undefined;
-  /** Does the work. Returns false when nothing had to be changed. A phase with children needs no run of its own. */
-  run?(ctx: C, run: PhaseRun): Promise<boolean | void>;
+  /** Does the work. Returns whether anything had to be changed. A phase with children needs no run of its own. */
+  run?(ctx: C, run: PhaseRun): Promise<boolean>;
 }

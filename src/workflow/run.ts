@@ -57,7 +57,7 @@ export async function runPhases<C>(
           hint: unmet.hint,
         });
       }
-      const changed = (await phase.run(ctx, run)) !== false;
+      const changed = await phase.run(ctx, run);
       const seconds = (now() - started) / 1000;
       summary.ran.push({ name, seconds, changed });
       emit({ type: 'phase-done', phase: name, seconds, changed });

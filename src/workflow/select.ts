@@ -59,7 +59,10 @@ export function select<C>(
 
 function find<C>(all: readonly FlatPhase<C>[], name: string): FlatPhase<C> {
   // kubeadm's `certs all` is the phase with all its children.
-  const wanted = name.trim().replaceAll(' ', '/').replace(/\/all$/, '');
+  const wanted = name
+    .trim()
+    .replaceAll(' ', '/')
+    .replace(/\/all$/, '');
   const found = all.find(
     (flat) =>
       flat.name === wanted ||
