@@ -1,0 +1,66 @@
+import { mergeArguments, toArguments } from './arguments.ts';
+import { addressFamily } from './cidr.ts';
+import { addCertificateNames } from './edge.ts';
+import { ensureDocument } from './documents.ts';
+import { getField, setDefault, setField, textAt } from './fields.ts';
+import { parseHostPort } from './hostport.ts';
+import type { EdgeConfiguration, KubeDocument, MachineFacts } from './types.ts';
+
+export const defaultCriSocket = 'unix:///run/containerd/containerd.sock';
+export const defaultPodSubnet = '10.244.0.0/16';
+
+/** kubeadm's own defaults (apis/kubeadm/v1beta4/defaults.go), for fields that edgeadm reads. */
+export const kubeadmDefaults = {
+  bindPort: 6443,
+  certificatesDir: '/etc/kubernetes/pki',
+  serviceSubnet: '10.96.0.0/12',
+  dnsDomain: 'cluster.local',
+  imageRepository: 'registry.k8s.io',
+} as const;
+
+/** What every node's kubelet is to do, unless the user wrote otherwise. Changes the documents in place. */
+export function setKubeletDefaults(documents: KubeDocument[], machine: MachineFacts): void {
+  const kubelet = ensureDocument(documents, 'KubeletConfiguration');
+  setDefault(kubelet, 'cgroupDriver', 'systemd');
+  setDefault(kubelet, 'rotateCertificates', true);
+  setDefault(kubelet, 'serverTLSBootstrap', true);
+  // From 1.35 on, a kubelet refuses to start on cgroup v1 unless told so.
+  if (machine.cgroupVersion === 1) setDefault(kubelet, 'failCgroupV1', false);
+}
+
+/** Gives the CNI a pod network when it needs one and none was chosen. */
+export function setPodSubnetDefault(cluster: KubeDocument, edge: EdgeConfiguration): void {
+  if (edge.cni.name === 'flannel' && !textAt(cluster, 'networking.podSubnet')) {
+    setField(cluster, 'networking.podSubnet', defaultPodSubnet);
+  }
+}
+
+export function setCriSocketDefault(node: KubeDocument): void {
+  if (!textAt(node, 'nodeRegistration.criSocket')) setField(node, 'nodeRegistration.criSocket', defaultCriSocket);
+}
+
+/** The kubelet configuration of a joining node is the cluster's; what only this machine needs goes into arguments. */
+export function setJoinKubeletArguments(join: KubeDocument, machine: MachineFacts): void {
+  if (machine.cgroupVersion !== 1) return;
+  const user = toArguments(getField(join, 'nodeRegistration.kubeletExtraArgs'));
+  setField(join, 'nodeRegistration.kubeletExtraArgs', mergeArguments(user, [{ name: 'fail-cgroupv1', value: 'false' }]));
+}
+
+/**
+ * The control-plane endpoint's IP address when it is not one of this host's own, and so is to be carried by kube-vip (or
+ * is a load balancer's). It is added to the names in the API server's certificate.
+ */
+export function setVirtualIp(
+  cluster: KubeDocument,
+  edge: EdgeConfiguration,
+  own: { advertiseAddress: string | undefined; machine: MachineFacts },
+): string | undefined {
+  const endpoint = textAt(cluster, 'controlPlaneEndpoint');
+  const parsed = endpoint === undefined ? undefined : parseHostPort(endpoint);
+  if (!parsed || !('endpoint' in parsed) || !addressFamily(parsed.endpoint.host)) return undefined;
+  const { host } = parsed.endpoint;
+  const here = [own.advertiseAddress, ...(own.machine.addresses ?? []).map((address) => address.split('/')[0])];
+  if (here.includes(host)) return undefined;
+  addCertificateNames(cluster, [host]);
+  return edge.ha.provider === '' ? undefined : host;
+}
