@@ -1,7 +1,7 @@
 import { mergeArguments, toArguments } from './arguments.ts';
 import { addressFamily } from './cidr.ts';
-import { addCertificateNames } from './edge.ts';
 import { ensureDocument } from './documents.ts';
+import { addCertificateNames } from './edge.ts';
 import { getField, setDefault, setField, textAt } from './fields.ts';
 import { parseHostPort } from './hostport.ts';
 import type { EdgeConfiguration, KubeDocument, MachineFacts } from './types.ts';
@@ -36,14 +36,19 @@ export function setPodSubnetDefault(cluster: KubeDocument, edge: EdgeConfigurati
 }
 
 export function setCriSocketDefault(node: KubeDocument): void {
-  if (!textAt(node, 'nodeRegistration.criSocket')) setField(node, 'nodeRegistration.criSocket', defaultCriSocket);
+  if (!textAt(node, 'nodeRegistration.criSocket'))
+    setField(node, 'nodeRegistration.criSocket', defaultCriSocket);
 }
 
 /** The kubelet configuration of a joining node is the cluster's; what only this machine needs goes into arguments. */
 export function setJoinKubeletArguments(join: KubeDocument, machine: MachineFacts): void {
   if (machine.cgroupVersion !== 1) return;
   const user = toArguments(getField(join, 'nodeRegistration.kubeletExtraArgs'));
-  setField(join, 'nodeRegistration.kubeletExtraArgs', mergeArguments(user, [{ name: 'fail-cgroupv1', value: 'false' }]));
+  setField(
+    join,
+    'nodeRegistration.kubeletExtraArgs',
+    mergeArguments(user, [{ name: 'fail-cgroupv1', value: 'false' }]),
+  );
 }
 
 /**
@@ -59,7 +64,10 @@ export function setVirtualIp(
   const parsed = endpoint === undefined ? undefined : parseHostPort(endpoint);
   if (!parsed || !('endpoint' in parsed) || !addressFamily(parsed.endpoint.host)) return undefined;
   const { host } = parsed.endpoint;
-  const here = [own.advertiseAddress, ...(own.machine.addresses ?? []).map((address) => address.split('/')[0])];
+  const here = [
+    own.advertiseAddress,
+    ...(own.machine.addresses ?? []).map((address) => address.split('/')[0]),
+  ];
   if (here.includes(host)) return undefined;
   addCertificateNames(cluster, [host]);
   return edge.ha.provider === '' ? undefined : host;

@@ -42,7 +42,9 @@ export function parseDocuments(config: ConfigText): KubeDocument[] {
   const documents = parseYaml(config).map((document, index) => {
     const place = `${path}: document ${index + 1}`;
     if (isFields(document)) return identify(document, place);
-    const shape = Array.isArray(document) ? 'a list' : `the ${typeof document} ${JSON.stringify(document).slice(0, 40)}`;
+    const shape = Array.isArray(document)
+      ? 'a list'
+      : `the ${typeof document} ${JSON.stringify(document).slice(0, 40)}`;
     throw new EdgeadmError('E_CONFIG_YAML', `${place} is ${shape}, not a mapping`, {
       hint: 'Each document starts with apiVersion and kind; documents are parted by a line `---`.',
     });
@@ -51,9 +53,13 @@ export function parseDocuments(config: ConfigText): KubeDocument[] {
   for (const [index, { kind }] of documents.entries()) {
     const first = seen.get(kind);
     if (first !== undefined) {
-      throw new EdgeadmError('E_CONFIG_INVALID', `${path}: documents ${first + 1} and ${index + 1} both are ${kind}`, {
-        hint: 'Merge the two into one.',
-      });
+      throw new EdgeadmError(
+        'E_CONFIG_INVALID',
+        `${path}: documents ${first + 1} and ${index + 1} both are ${kind}`,
+        {
+          hint: 'Merge the two into one.',
+        },
+      );
     }
     seen.set(kind, index);
   }
@@ -88,7 +94,9 @@ export function needsMigration(documents: readonly KubeDocument[]): boolean {
 function identify(document: Record<string, unknown>, place: string): KubeDocument {
   const { apiVersion, kind } = document;
   if (typeof apiVersion !== 'string' || typeof kind !== 'string' || !apiVersion || !kind) {
-    const lacking = ['apiVersion', 'kind'].filter((name) => typeof document[name] !== 'string' || !document[name]);
+    const lacking = ['apiVersion', 'kind'].filter(
+      (name) => typeof document[name] !== 'string' || !document[name],
+    );
     throw new EdgeadmError('E_CONFIG_INVALID', `${place} has no ${lacking.join(' and no ')}`, {
       hint: `Each document starts with both, e.g. \`apiVersion: ${kubeadmVersion}\` and \`kind: ClusterConfiguration\`.`,
     });
@@ -111,9 +119,13 @@ function identify(document: Record<string, unknown>, place: string): KubeDocumen
   }
   const old = migratable.includes(apiVersion) && expected === kubeadmVersion;
   if (apiVersion !== expected && !old) {
-    throw new EdgeadmError('E_CONFIG_INVALID', `${place} (${kind}) is of the unknown version "${apiVersion}"`, {
-      hint: `Did you mean \`apiVersion: ${expected}\`?`,
-    });
+    throw new EdgeadmError(
+      'E_CONFIG_INVALID',
+      `${place} (${kind}) is of the unknown version "${apiVersion}"`,
+      {
+        hint: `Did you mean \`apiVersion: ${expected}\`?`,
+      },
+    );
   }
   return document as KubeDocument;
 }
@@ -121,5 +133,7 @@ function identify(document: Record<string, unknown>, place: string): KubeDocumen
 function structuredCloneWithoutSharing<T>(value: T): T {
   if (Array.isArray(value)) return value.map(structuredCloneWithoutSharing) as T;
   if (!isFields(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, structuredCloneWithoutSharing(item)])) as T;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, structuredCloneWithoutSharing(item)]),
+  ) as T;
 }

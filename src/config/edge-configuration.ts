@@ -57,10 +57,18 @@ export function toEdgeConfiguration(
   document: KubeDocument | undefined,
   machine: Pick<MachineFacts, 'canLowerOomScore'>,
 ): EdgeConfiguration {
-  const { apiVersion: _version, kind: _kind, metadata: _metadata, addons, ...fields } = document ?? { apiVersion: '', kind: '' };
+  const {
+    apiVersion: _version,
+    kind: _kind,
+    metadata: _metadata,
+    addons,
+    ...fields
+  } = document ?? { apiVersion: '', kind: '' };
   const edge = over(edgeDefaults(machine) as unknown as Fields, fields) as unknown as EdgeConfiguration;
   edge.addons = isFields(addons) ? toAddons(addons) : {};
-  edge.node.sysctls = Object.fromEntries(Object.entries(edge.node.sysctls).map(([key, value]) => [key, String(value)]));
+  edge.node.sysctls = Object.fromEntries(
+    Object.entries(edge.node.sysctls).map(([key, value]) => [key, String(value)]),
+  );
   return edge;
 }
 

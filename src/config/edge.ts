@@ -14,7 +14,11 @@ export interface HostPathMount {
 
 /** What an addon needs of kubeadm's documents. Nothing of it wins over what the user wrote. */
 export interface Contribution {
-  apiServer?: { extraArgs?: readonly Argument[]; extraVolumes?: readonly HostPathMount[]; certSANs?: readonly string[] };
+  apiServer?: {
+    extraArgs?: readonly Argument[];
+    extraVolumes?: readonly HostPathMount[];
+    certSANs?: readonly string[];
+  };
   /** Fields of KubeletConfiguration by path. */
   kubelet?: Readonly<Record<string, unknown>>;
 }

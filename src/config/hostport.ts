@@ -19,27 +19,33 @@ export function parseHostPort(text: string): HostPortResult {
   const scheme = /^[a-z][a-z0-9+.-]*:\/\/([^/]*)/i.exec(text);
   if (scheme) return { reason: 'is a URL', suggestion: scheme[1]! };
   if (text.includes('/')) return { reason: 'has a path', suggestion: text.slice(0, text.indexOf('/')) };
-  if (text.includes('%')) return { reason: 'has an IPv6 zone, which certificates and other nodes cannot use' };
+  if (text.includes('%'))
+    return { reason: 'has an IPv6 zone, which certificates and other nodes cannot use' };
 
   if (text.startsWith('[')) {
     const match = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
     if (!match || addressFamily(match[1]!) !== 6) return { reason: 'is not [IPv6 address]:port' };
-    if (match[2] === undefined) return { reason: 'has brackets but no port', suggestion: `${match[1]} or ${text}:6443` };
+    if (match[2] === undefined)
+      return { reason: 'has brackets but no port', suggestion: `${match[1]} or ${text}:6443` };
     return withPort(match[1]!, 6, match[2]);
   }
   const family = addressFamily(text);
   if (family) return { endpoint: { host: text, port: undefined, family } };
   const parts = text.split(':');
-  if (parts.length > 2) return { reason: 'is not an IPv6 address; with a port it needs brackets: [::1]:6443' };
+  if (parts.length > 2)
+    return { reason: 'is not an IPv6 address; with a port it needs brackets: [::1]:6443' };
   const [host = '', port] = parts;
   const hostFamily = addressFamily(host);
   if (!hostFamily && /^[\d.]+$/.test(host)) return { reason: 'is not an IP address' };
   if (!hostFamily && !isDnsSubdomain(host)) {
     const lower = text.toLowerCase();
-    if (lower !== text && isDnsSubdomain(host.toLowerCase())) return { reason: 'has upper-case letters', suggestion: lower };
+    if (lower !== text && isDnsSubdomain(host.toLowerCase()))
+      return { reason: 'has upper-case letters', suggestion: lower };
     return { reason: 'has a host that is neither an IP address nor a DNS name' };
   }
-  return port === undefined ? { endpoint: { host, port: undefined, family: hostFamily } } : withPort(host, hostFamily, port);
+  return port === undefined
+    ? { endpoint: { host, port: undefined, family: hostFamily } }
+    : withPort(host, hostFamily, port);
 }
 
 /** `host:port`, with brackets around an IPv6 address. */

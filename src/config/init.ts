@@ -1,4 +1,3 @@
-import { ensureDocument, findDocument } from './documents.ts';
 import {
   defaultCriSocket,
   kubeadmDefaults,
@@ -7,6 +6,7 @@ import {
   setPodSubnetDefault,
   setVirtualIp,
 } from './defaults.ts';
+import { ensureDocument, findDocument } from './documents.ts';
 import { contribute, contributors } from './edge.ts';
 import { numberAt, setField, textAt, textsAt } from './fields.ts';
 import { initPhaseFlags } from './flags/init.ts';
@@ -35,7 +35,16 @@ export function resolveInit(input: ResolveInput): InitSettings {
   if (source.kubernetesVersion) cluster.kubernetesVersion = source.kubernetesVersion;
 
   const nodeName = textAt(init, 'nodeRegistration.name') ?? input.machine.hostname.trim().toLowerCase();
-  validateInit({ documents, edge, given, machine: input.machine, nodeName, problems });
+  const { machine } = input;
+  validateInit({
+    documents,
+    edge,
+    given,
+    machine,
+    nodeName,
+    kubernetesVersion: source.kubernetesVersion,
+    problems,
+  });
   problems.throwIfAny();
 
   const address = textAt(init, 'localAPIEndpoint.advertiseAddress');
@@ -93,7 +102,11 @@ export function withScheme(socket: string): string {
 }
 
 /** Checks to ignore, of flag and document together as kubeadm does; written back, so that each phase of kubeadm has them. */
-export function takeIgnoredChecks(node: KubeDocument, given: ReadonlyMap<string, unknown>, path = 'nodeRegistration.ignorePreflightErrors'): string[] {
+export function takeIgnoredChecks(
+  node: KubeDocument,
+  given: ReadonlyMap<string, unknown>,
+  path = 'nodeRegistration.ignorePreflightErrors',
+): string[] {
   const fromFlag = (given.get('ignore-preflight-errors') ?? []) as string[];
   const checks = union(textsAt(node, path), fromFlag);
   if (fromFlag.length > 0) setField(node, path, checks);

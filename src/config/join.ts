@@ -1,5 +1,10 @@
 import { EdgeadmError } from '../errors.ts';
-import { defaultCriSocket, kubeadmDefaults, setCriSocketDefault, setJoinKubeletArguments } from './defaults.ts';
+import {
+  defaultCriSocket,
+  kubeadmDefaults,
+  setCriSocketDefault,
+  setJoinKubeletArguments,
+} from './defaults.ts';
 import { ensureDocument, findDocument } from './documents.ts';
 import { getField, isFields, numberAt, setDefault, setField, textAt, textsAt } from './fields.ts';
 import { joinFlags } from './flags/join.ts';
@@ -34,7 +39,7 @@ export function resolveJoin(input: ResolveJoinInput): JoinSettings {
 
   const nodeName = textAt(join, 'nodeRegistration.name') ?? input.machine.hostname.trim().toLowerCase();
   const { endpoint, discoveryOptional = false } = input;
-  validateJoin({ join, edge, given, nodeName, endpoint, discoveryOptional, problems });
+  validateJoin({ join, given, nodeName, endpoint, discoveryOptional, problems });
   problems.throwIfAny();
 
   const address = textAt(join, 'controlPlane.localAPIEndpoint.advertiseAddress');

@@ -37,16 +37,26 @@ export function versionFault(text: string): { reason: string; hint: string } | u
  * The version that init installs, given what the user asked for and what the package holds. Without a package the
  * exact wish, or undefined when it is open. Errors: E_PACKAGE_MISMATCH when the package holds another version.
  */
-export function chooseVersion(wished: string | undefined, packageVersion: string | undefined): string | undefined {
+export function chooseVersion(
+  wished: string | undefined,
+  packageVersion: string | undefined,
+): string | undefined {
   const wish = wished === undefined ? undefined : parseVersion(wished);
   const exact = wish && 'exact' in wish ? wish.exact : undefined;
   if (packageVersion === undefined) return exact;
   const held = parseVersion(packageVersion);
   const heldExact = held && 'exact' in held ? held.exact : packageVersion;
-  if ((exact !== undefined && exact !== heldExact) || (wish?.minor !== undefined && wish.minor !== minorOf(heldExact))) {
-    throw new EdgeadmError('E_PACKAGE_MISMATCH', `the install package holds Kubernetes ${heldExact}, not ${wished}`, {
-      hint: `Give a package of that version with --install-pkg-path, or ask for ${heldExact} with --kubernetes-version.`,
-    });
+  if (
+    (exact !== undefined && exact !== heldExact) ||
+    (wish?.minor !== undefined && wish.minor !== minorOf(heldExact))
+  ) {
+    throw new EdgeadmError(
+      'E_PACKAGE_MISMATCH',
+      `the install package holds Kubernetes ${heldExact}, not ${wished}`,
+      {
+        hint: `Give a package of that version with --install-pkg-path, or ask for ${heldExact} with --kubernetes-version.`,
+      },
+    );
   }
   return heldExact;
 }

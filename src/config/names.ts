@@ -21,7 +21,9 @@ export function nodeNameFault(name: string): string | undefined {
     return "is not a node name (lower-case letters, digits, '-' and '.', a letter or digit at both ends)";
   }
   const long = name.split('.').find((part) => part.length > 63);
-  return long === undefined ? undefined : `has a part of ${long.length} characters; at most 63 are allowed between dots`;
+  return long === undefined
+    ? undefined
+    : `has a part of ${long.length} characters; at most 63 are allowed between dots`;
 }
 
 /** The closest valid node name, for a hint; undefined when nothing is left of it. */
@@ -35,7 +37,8 @@ export function suggestNodeName(name: string): string | undefined {
 }
 
 const part = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
-const host = '(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\\[[a-fA-F0-9:]+\\])';
+const host =
+  '(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\\[[a-fA-F0-9:]+\\])';
 const repository = new RegExp(`^(?:(?:${host}(?::[0-9]+)?)|${part})(?:/${part})*$`);
 
 /** Registry and path before an image's name, by the grammar of github.com/distribution/reference: no tag, no scheme. */

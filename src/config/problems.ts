@@ -5,7 +5,7 @@ import { camelCase, type FlagSpec, type FlagValues } from './flags/spec.ts';
 export type Report = (path: string, message: string, more?: { code?: ErrorCode; hint?: string }) => void;
 
 interface Problem {
-  /** Kind of the document, or `machine` for what was found on the host. */
+  /** Kind of the document, or `machine` and `flag` for places that are none of a document. */
   kind: string;
   path: string;
   message: string;
@@ -57,11 +57,12 @@ export class Problems {
 
   #place({ kind, path }: Problem): string {
     if (kind === 'flag' || kind === 'machine') return path;
+    const dotted = path.replace(/\[(\d+)\]/g, '.$1');
     const flag = this.#origin.table.find(
       ({ name, target }) =>
         target?.kind === kind &&
         this.#origin.flags[camelCase(name)] !== undefined &&
-        (path === target.path || path.startsWith(`${target.path}.`) || path.startsWith(`${target.path}[`)),
+        (dotted === target.path || dotted.startsWith(`${target.path}.`)),
     );
     if (flag) return `--${flag.name}`;
     const place = path === '' ? kind : `${kind} ${path}`;

@@ -20,7 +20,8 @@ export async function readConfigFile(path: string): Promise<ConfigText> {
       });
     }
     const { code } = thrown as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'does not exist' : code === 'EISDIR' ? 'is a folder' : `cannot be read (${code})`;
+    const reason =
+      code === 'ENOENT' ? 'does not exist' : code === 'EISDIR' ? 'is a folder' : `cannot be read (${code})`;
     throw new EdgeadmError('E_CONFIG_INVALID', `--config: ${path} ${reason}`, {
       hint: 'Give the path of a YAML file that you may read.',
       cause: thrown,

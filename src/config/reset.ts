@@ -12,7 +12,7 @@ export function resolveReset(input: ResolveInput): ResetSettings {
   const source = readSource(input, resetFlags);
   const { given, problems } = source;
   const reset = ensureDocument(source.documents, 'ResetConfiguration');
-  validateReset(reset, problems);
+  validateReset(reset, given, problems);
   problems.throwIfAny();
 
   const socket = textAt(reset, 'criSocket');

@@ -1,13 +1,14 @@
 import { EdgeadmError } from '../errors.ts';
 import { ensureDocument, findDocument, needsMigration, parseDocuments } from './documents.ts';
 import { toEdgeConfiguration } from './edge-configuration.ts';
-import { setField } from './fields.ts';
+import { setField, textAt } from './fields.ts';
 import type { FlagSpec, FlagValues } from './flags/spec.ts';
 import { parseFlags, refuseMixedFlags } from './flags/values.ts';
 import { chooseVersion, minorOf, versionFault } from './kubernetes-version.ts';
 import { Problems } from './problems.ts';
 import { checkDocuments } from './schema/documents.ts';
 import type { EdgeConfiguration, KubeDocument, MachineFacts } from './types.ts';
+import { validateEdge } from './validate/edge.ts';
 import type { ConfigText } from './yaml.ts';
 
 /** What a command line says, and about which machine. */
@@ -19,6 +20,8 @@ export interface ResolveInput {
   machine: MachineFacts;
   /** Kubernetes version of the install package, when it is known already. */
   packageVersion?: string;
+  /** Names of the addons there are; when given, others are refused. */
+  addonNames?: readonly string[];
 }
 
 /** Documents of file and flags, their fields checked, before defaults. */
@@ -48,21 +51,28 @@ export function readSource(input: ResolveInput, table: readonly FlagSpec[]): Sou
 
   const given = parseFlags(table, input.flags);
   for (const [spec, value] of given) {
-    if (spec.target) setField(ensureDocument(documents, spec.target.kind), spec.target.path, toFieldValue(spec, value));
+    if (spec.target)
+      setField(ensureDocument(documents, spec.target.kind), spec.target.path, toFieldValue(spec, value));
   }
 
   const problems = new Problems({ file, table, flags: input.flags });
-  const wished = findDocument(documents, 'ClusterConfiguration')?.kubernetesVersion;
-  const fault = typeof wished === 'string' && wished !== '' ? versionFault(wished) : undefined;
-  if (fault) problems.of('ClusterConfiguration')('kubernetesVersion', `"${wished}" ${fault.reason}`, { hint: fault.hint });
-  const kubernetesVersion = fault ? undefined : chooseVersion(typeof wished === 'string' ? wished || undefined : undefined, input.packageVersion);
+  const wish = textAt(findDocument(documents, 'ClusterConfiguration'), 'kubernetesVersion');
+  const fault = wish === undefined ? undefined : versionFault(wish);
+  if (fault)
+    problems.of('ClusterConfiguration')('kubernetesVersion', `"${wish}" ${fault.reason}`, {
+      hint: fault.hint,
+    });
+  const kubernetesVersion = fault ? undefined : chooseVersion(wish, input.packageVersion);
   checkDocuments(documents, kubernetesVersion && minorOf(kubernetesVersion), problems);
   // Whatever reads fields from here on relies on their types.
   problems.throwIfAny();
 
+  const document = findDocument(documents, 'EdgeConfiguration');
+  const edge = toEdgeConfiguration(document, input.machine);
+  validateEdge(edge, { document, addonNames: input.addonNames, problems });
   return {
     documents: documents.filter(({ kind }) => kind !== 'EdgeConfiguration'),
-    edge: toEdgeConfiguration(findDocument(documents, 'EdgeConfiguration'), input.machine),
+    edge,
     given: new Map([...given].map(([spec, value]) => [spec.name, value])),
     problems,
     fromFile,
@@ -94,7 +104,11 @@ function toFieldValue(spec: FlagSpec, value: unknown): unknown {
 
 function migrationNeeded(documents: readonly KubeDocument[], file: string | undefined): EdgeadmError {
   const old = documents.filter((document) => needsMigration([document]));
-  return new EdgeadmError('E_CONFIG_INVALID', `${file}: ${old.map(({ kind }) => kind).join(' and ')} is ${old[0]?.apiVersion}`, {
-    hint: 'Run `edgeadm config migrate --old-config FILE --new-config FILE` and use the new file.',
-  });
+  return new EdgeadmError(
+    'E_CONFIG_INVALID',
+    `${file}: ${old.map(({ kind }) => kind).join(' and ')} is ${old[0]?.apiVersion}`,
+    {
+      hint: 'Run `edgeadm config migrate --old-config FILE --new-config FILE` and use the new file.',
+    },
+  );
 }

@@ -21,7 +21,8 @@ export function caHashFault(hash: string): string | undefined {
   if (hash.includes('<')) return 'still is a placeholder';
   const at = hash.indexOf(':');
   if (at < 0) return 'does not start with sha256:';
-  if (hash.slice(0, at).toLowerCase() !== 'sha256') return `is a ${hash.slice(0, at)} hash; only sha256 is known`;
+  if (hash.slice(0, at).toLowerCase() !== 'sha256')
+    return `is a ${hash.slice(0, at)} hash; only sha256 is known`;
   const digits = hash.slice(at + 1);
   if (digits.length !== 64) return `has ${digits.length} characters after sha256: instead of 64`;
   return 'has characters that are not hex digits';

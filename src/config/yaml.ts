@@ -1,4 +1,12 @@
-import { boolYaml11Tag, CORE_SCHEMA, defineScalarTag, loadAll, mergeTag, NOT_RESOLVED, YAMLException } from 'js-yaml';
+import {
+  boolYaml11Tag,
+  CORE_SCHEMA,
+  defineScalarTag,
+  loadAll,
+  mergeTag,
+  NOT_RESOLVED,
+  YAMLException,
+} from 'js-yaml';
 import { EdgeadmError } from '../errors.ts';
 
 /** A configuration file as the user gave it. */
@@ -80,7 +88,8 @@ function withoutSecrets(snippet: string): string[] {
 function advice(reason: string, text: string, line: number | undefined): string {
   const source = line === undefined ? '' : (text.split('\n')[line] ?? '');
   if (/^\s*\t/.test(source)) return 'Indent with spaces: YAML does not allow tabs.';
-  if (reason.includes('duplicated mapping key')) return 'Keep one of the two; a second would silently win over the first.';
+  if (reason.includes('duplicated mapping key'))
+    return 'Keep one of the two; a second would silently win over the first.';
   if (reason.includes('alias')) return 'Write the values out instead of repeating them by `*name`.';
   return 'Correct the YAML at that place.';
 }

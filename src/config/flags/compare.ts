@@ -50,7 +50,9 @@ export function compareFlags(helpText: string, table: readonly FlagSpec[]): Flag
   }
   return {
     missing: [...shown.keys()].filter((name) => !specs.has(name)),
-    extra: [...specs.values()].filter((spec) => !spec.hidden && !shown.has(spec.name)).map((spec) => spec.name),
+    extra: [...specs.values()]
+      .filter((spec) => !spec.hidden && !shown.has(spec.name))
+      .map((spec) => spec.name),
     changed,
   };
 }
@@ -68,7 +70,8 @@ const types: Record<string, readonly FlagValue[]> = {
 
 function compareOne(flag: HelpFlag, spec: FlagSpec): string[] {
   const found: string[] = [];
-  if (!types[flag.type]?.includes(spec.value)) found.push(`--${flag.name} takes ${flag.type}, not ${spec.value}`);
+  if (!types[flag.type]?.includes(spec.value))
+    found.push(`--${flag.name} takes ${flag.type}, not ${spec.value}`);
   if (flag.short !== spec.short) found.push(`--${flag.name} has the short form ${flag.short ?? 'none'}`);
   const ours = defaultText(spec);
   if (flag.default !== undefined && flag.default !== ours) {

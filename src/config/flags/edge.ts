@@ -77,7 +77,8 @@ export const installFlags: readonly FlagSpec[] = [
     value: 'string',
     argName: 'provider',
     default: 'kube-vip',
-    description: 'what carries a control-plane endpoint that is a virtual IP; empty if you have a load balancer',
+    description:
+      'what carries a control-plane endpoint that is a virtual IP; empty if you have a load balancer',
     target: { kind, path: 'ha.provider' },
   },
   {

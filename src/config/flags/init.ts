@@ -22,7 +22,8 @@ export const kubeadmInitFlags: readonly FlagSpec[] = [
     name: 'apiserver-advertise-address',
     value: 'string',
     argName: 'IP',
-    description: "address at which other nodes find this node's API server (default: that of the default route's link)",
+    description:
+      "address at which other nodes find this node's API server (default: that of the default route's link)",
     target: { kind: init, path: 'localAPIEndpoint.advertiseAddress' },
   },
   {
@@ -66,7 +67,8 @@ export const kubeadmInitFlags: readonly FlagSpec[] = [
     name: 'control-plane-endpoint',
     value: 'string',
     argName: 'host[:port]',
-    description: 'stable IP address or DNS name of the whole control plane; needed for more than one control-plane node',
+    description:
+      'stable IP address or DNS name of the whole control plane; needed for more than one control-plane node',
     target: { kind: cluster, path: 'controlPlaneEndpoint' },
   },
   criSocketFlag(init, 'nodeRegistration.criSocket'),
@@ -105,7 +107,8 @@ export const kubeadmInitFlags: readonly FlagSpec[] = [
     name: 'pod-network-cidr',
     value: 'string',
     argName: 'CIDR',
-    description: 'addresses for pods: one CIDR, or an IPv4 and an IPv6 one (default with flannel: 10.244.0.0/16)',
+    description:
+      'addresses for pods: one CIDR, or an IPv4 and an IPv6 one (default with flannel: 10.244.0.0/16)',
     target: { kind: cluster, path: 'networking.podSubnet' },
   },
   {
@@ -166,7 +169,8 @@ export const kubeadmInitFlags: readonly FlagSpec[] = [
     name: 'upload-certs',
     value: 'bool',
     default: false,
-    description: 'store the control-plane certificates, encrypted, in the cluster, so that control-plane nodes can join',
+    description:
+      'store the control-plane certificates, encrypted, in the cluster, so that control-plane nodes can join',
     withConfig: true,
   },
 ];

@@ -13,7 +13,8 @@ export const tokenCreateFlags: readonly FlagSpec[] = [
     name: 'certificate-key',
     value: 'string',
     argName: 'key',
-    description: 'with --print-join-command: print the command for a control-plane node; the key is the one of upload-certs',
+    description:
+      'with --print-join-command: print the command for a control-plane node; the key is the one of upload-certs',
     secret: true,
   },
   configFlag,

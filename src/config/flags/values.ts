@@ -16,7 +16,12 @@ export function parseFlagValue(spec: FlagSpec, raw: unknown): unknown {
       return parseInteger(spec, raw);
     case 'duration':
       if (parseGoDuration(String(raw)) === undefined) {
-        throw refuse(spec, raw, 'a duration', 'Write a number with a unit: 90s, 30m, 24h, 1h30m; 0 for ever.');
+        throw refuse(
+          spec,
+          raw,
+          'a duration',
+          'Write a number with a unit: 90s, 30m, 24h, 1h30m; 0 for ever.',
+        );
       }
       return String(raw);
     case 'strings':
@@ -48,7 +53,9 @@ export function refuseMixedFlags(table: readonly FlagSpec[], flags: FlagValues):
   const mixed = table.filter((spec) => !spec.withConfig && flags[camelCase(spec.name)] !== undefined);
   if (mixed.length === 0) return;
   const names = mixed.map((spec) => `--${spec.name}`);
-  const fields = mixed.flatMap(({ name, target }) => (target ? [`--${name}: ${target.kind} ${target.path}`] : []));
+  const fields = mixed.flatMap(({ name, target }) =>
+    target ? [`--${name}: ${target.kind} ${target.path}`] : [],
+  );
   throw new EdgeadmError('E_USAGE', `can not mix '--config' with arguments [${names.join(' ')}]`, {
     hint: 'Set the fields in the configuration file instead, or leave --config out.',
     details: fields,
@@ -60,7 +67,12 @@ function parseBool(spec: FlagSpec, raw: unknown): boolean {
   // The words that Go's strconv.ParseBool takes.
   if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(String(raw))) return true;
   if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(String(raw))) return false;
-  throw refuse(spec, raw, 'true or false', `Write --${spec.name}, --${spec.name}=true or --${spec.name}=false.`);
+  throw refuse(
+    spec,
+    raw,
+    'true or false',
+    `Write --${spec.name}, --${spec.name}=true or --${spec.name}=false.`,
+  );
 }
 
 function parseInteger(spec: FlagSpec, raw: unknown): number {

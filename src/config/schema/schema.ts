@@ -9,7 +9,16 @@ export type Schema = ScalarName | readonly [Schema] | { readonly [field: string]
  * `duration` is Go's (`1m30s`), `time` RFC 3339, `quantity` Kubernetes' (`500m`, `1Gi`), `intOrString` either, `any`
  * unchecked.
  */
-export type ScalarName = 'string' | 'bool' | 'int' | 'number' | 'duration' | 'time' | 'quantity' | 'intOrString' | 'any';
+export type ScalarName =
+  | 'string'
+  | 'bool'
+  | 'int'
+  | 'number'
+  | 'duration'
+  | 'time'
+  | 'quantity'
+  | 'intOrString'
+  | 'any';
 
 /** Schemas of documents by kind. */
 export type Schemas = Readonly<Record<string, Schema>>;
