@@ -47,6 +47,14 @@ export interface Change {
   once?: boolean;
 }
 
+/** What network undo cannot tell to be ours by its name. */
+export interface NetworkClaim {
+  /** CIDRs of pods: routes into them that were not there (flannel host-gw) are removed. */
+  podSubnets?: readonly string[];
+  /** Addresses that programs put on links of the host (kube-vip's VIP), without prefix length. */
+  addresses?: readonly string[];
+}
+
 /** Where a journaled piece of work stands. */
 export type WorkState = 'absent' | 'started' | 'done';
 
@@ -78,17 +86,25 @@ export interface Host {
     content: string | Uint8Array,
     options?: { mode?: number; secret?: boolean },
   ): Promise<boolean>;
-  /** Puts a file of this machine (an unpacked package) in place: hard link where possible, else copy. */
-  installFile(source: string, path: string, options?: { mode?: number }): Promise<boolean>;
+  /** Puts a file of this machine (an unpacked package) in place: hard link where possible, else copy. `sha256` saves hashing it again. */
+  installFile(source: string, path: string, options?: { mode?: number; sha256?: string }): Promise<boolean>;
   makeDirectory(path: string, options?: { mode?: number }): Promise<boolean>;
   symlink(target: string, path: string): Promise<boolean>;
+  /** Removes a file, a symbolic link, or a directory with all that is in it; undo puts all of it back. */
   remove(path: string): Promise<boolean>;
   /** Keeps `lines` between `# BEGIN edgeadm <marker>` and `# END edgeadm <marker>`, leaving the rest of the file alone; no lines removes the block. */
   editBlock(path: string, marker: string, lines: readonly string[]): Promise<boolean>;
   setSysctl(key: string, value: string): Promise<boolean>;
   loadModule(name: string): Promise<boolean>;
-  /** Makes systemd read new or changed units, enables and (re)starts one. `restart` forces a restart of a running one. */
-  enableUnit(unit: string, options?: { start?: boolean; restart?: boolean }): Promise<boolean>;
+  /**
+   * Makes systemd read new or changed units, enables and (re)starts one. `restart` forces a restart of a running one.
+   * `version`, a fingerprint of its configuration, is journaled: a running unit whose last one differs is restarted, also
+   * when a crash came between the change of its files and the restart.
+   */
+  enableUnit(
+    unit: string,
+    options?: { start?: boolean; restart?: boolean; version?: string },
+  ): Promise<boolean>;
   disableUnit(unit: string, options?: { stop?: boolean }): Promise<boolean>;
   run(command: Command, change: Change): Promise<CommandResult>;
 
@@ -100,7 +116,7 @@ export interface Host {
    */
   claimTree(path: string, options?: { content?: boolean }): Promise<boolean>;
   /** Records links, routes, iptables and nft rules; undo removes only Kubernetes' and the CNI's own that were not there. */
-  claimNetwork(): Promise<boolean>;
+  claimNetwork(claim?: NetworkClaim): Promise<boolean>;
   /** Records the named sysctls' values, which programs will change; undo sets them back. */
   claimSysctls(keys: readonly string[]): Promise<boolean>;
 
@@ -120,8 +136,8 @@ export interface JournaledHost extends Host {
     signal: AbortSignal;
     keep?: (key: string) => boolean;
   }): Promise<{ undone: number; warnings: string[] }>;
-  /** Removes the journal itself and releases the lock. Call last. */
-  forget(): Promise<void>;
+  /** Removes the journal itself and releases the lock. Call last. With changes not undone the journal stays, unless forced. */
+  forget(options?: { force?: boolean }): Promise<void>;
   /** Releases the lock. */
   close(): Promise<void>;
 }
