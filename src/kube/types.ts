@@ -9,7 +9,13 @@ export interface ObjectRef {
 }
 
 export type KubeObject = KubeDocument & {
-  metadata: { name: string; namespace?: string; labels?: Record<string, string>; annotations?: Record<string, string>; resourceVersion?: string };
+  metadata: {
+    name: string;
+    namespace?: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+    resourceVersion?: string;
+  };
 };
 
 /**
@@ -19,15 +25,30 @@ export type KubeObject = KubeDocument & {
  */
 export interface KubeClient {
   /** Raw request; JSON in, JSON out. `path` is absolute: `/api/v1/nodes`. */
-  request<T>(method: string, path: string, body?: unknown, options?: { contentType?: string; signal?: AbortSignal }): Promise<T>;
+  request<T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    options?: { contentType?: string; signal?: AbortSignal },
+  ): Promise<T>;
   get<T extends KubeObject>(ref: ObjectRef): Promise<T | undefined>;
-  list<T extends KubeObject>(apiVersion: string, kind: string, options?: { namespace?: string; labelSelector?: string; fieldSelector?: string }): Promise<T[]>;
+  list<T extends KubeObject>(
+    apiVersion: string,
+    kind: string,
+    options?: { namespace?: string; labelSelector?: string; fieldSelector?: string },
+  ): Promise<T[]>;
   /** Server-side apply as field manager `edgeadm`, force, strict field validation, in the given order. True when anything changed. */
-  apply(objects: readonly KubeDocument[], options?: { signal?: AbortSignal; dryRun?: boolean }): Promise<boolean>;
+  apply(
+    objects: readonly KubeDocument[],
+    options?: { signal?: AbortSignal; dryRun?: boolean },
+  ): Promise<boolean>;
   delete(ref: ObjectRef): Promise<boolean>;
   mergePatch(ref: ObjectRef, patch: unknown): Promise<void>;
   /** Polls /readyz. */
   waitReady(options: { timeoutMs: number; signal?: AbortSignal }): Promise<void>;
   /** Waits until DaemonSets and Deployments are rolled out; a time-out is E_ROLLOUT with object, conditions, last events and pod log lines. */
-  waitRollout(refs: readonly ObjectRef[], options: { timeoutMs: number; signal?: AbortSignal; emit?: Emit }): Promise<void>;
+  waitRollout(
+    refs: readonly ObjectRef[],
+    options: { timeoutMs: number; signal?: AbortSignal; emit?: Emit },
+  ): Promise<void>;
 }
