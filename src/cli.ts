@@ -1,0 +1,28 @@
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Io } from './commands/io.ts';
+
+/**
+ * Runs one command line and returns its exit code: 0, or kubeadm's 1 (general), 2 (preflight) and 3 (validation), or 128
+ * and the number of the signal that stopped it. Writes only to the given streams, never ends the process.
+ */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  // Scripts ask for the version often, and need no parser for it.
+  if (argv.length === 1 && (argv[0] === 'version' || argv[0] === '--version')) {
+    const { versionText } = await import('./commands/version.ts');
+    io.stdout.write(`${await versionText(undefined)}\n`);
+    return 0;
+  }
+  const { dispatch } = await import('./commands/dispatch.ts');
+  return dispatch(argv, io);
+}
+
+function isEntry(): boolean {
+  const started = process.argv[1];
+  return started !== undefined && realpathSync(started) === fileURLToPath(import.meta.url);
+}
+
+if (isEntry()) {
+  const { processIo } = await import('./commands/io.ts');
+  process.exitCode = await main(process.argv.slice(2), processIo());
+}

@@ -1,0 +1,75 @@
+import { configFlag, kubeconfigFlag } from '../config/flags/common.ts';
+import type { FlagSpec } from '../config/flags/spec.ts';
+import { certDirFlag, kubeadmOutputFlags, textFlag } from './flags.ts';
+import { passThrough } from './kubeadm.ts';
+import type { CommandSpec } from './spec.ts';
+
+const renewFlags: readonly FlagSpec[] = [certDirFlag, configFlag, kubeconfigFlag];
+
+/** What `kubeadm certs renew` can renew (cmd/kubeadm/app/phases/certs/renewal/manager.go). */
+const renewable: readonly [name: string, short: string][] = [
+  ['all', 'all certificates'],
+  ['admin.conf', "the admin's kubeconfig file"],
+  ['apiserver', 'the certificate for serving the Kubernetes API'],
+  ['apiserver-etcd-client', 'the certificate of the API server towards etcd'],
+  ['apiserver-kubelet-client', 'the certificate of the API server towards kubelets'],
+  ['controller-manager.conf', "the controller manager's kubeconfig file"],
+  ['etcd-healthcheck-client', 'the certificate of probes of etcd'],
+  ['etcd-peer', 'the certificate of etcd members towards each other'],
+  ['etcd-server', 'the certificate for serving etcd'],
+  ['front-proxy-client', 'the certificate of the front proxy client'],
+  ['scheduler.conf', "the scheduler's kubeconfig file"],
+  ['super-admin.conf', "the super-admin's kubeconfig file"],
+];
+
+export const certsCommand: CommandSpec = {
+  name: 'certs',
+  aliases: ['certificates'],
+  short: 'Check and renew certificates',
+  examples: ['edgeadm certs check-expiration', 'edgeadm certs renew all'].join('\n'),
+  commands: [
+    passThrough(['certs', 'check-expiration'], {
+      name: 'check-expiration',
+      short: 'Say when the certificates of this control-plane node expire',
+      examples: ['edgeadm certs check-expiration', 'edgeadm certs check-expiration -o json'].join('\n'),
+      flags: [certDirFlag, configFlag, kubeconfigFlag, ...kubeadmOutputFlags],
+    }),
+    {
+      name: 'renew',
+      short: 'Renew certificates of this control-plane node',
+      long: 'Renews certificates with the CA on this node, whether or not they are about to expire. The control-plane Pods must be started again afterwards.',
+      examples: ['edgeadm certs renew all', 'edgeadm certs renew apiserver'].join('\n'),
+      commands: renewable.map(([name, short]) =>
+        passThrough(['certs', 'renew', name], {
+          name,
+          short: `Renew ${short}`,
+          examples: `edgeadm certs renew ${name}`,
+          flags: renewFlags,
+        }),
+      ),
+    },
+    {
+      name: 'certificate-key',
+      short: 'Print a random certificate key',
+      long: 'Prints a key for `edgeadm init --upload-certs --certificate-key KEY`. It needs no cluster and no kubeadm.',
+      examples: 'edgeadm certs certificate-key',
+      async run() {
+        const { randomBytes } = await import('node:crypto');
+        const certificateKey = randomBytes(32).toString('hex');
+        return { text: certificateKey, data: { certificateKey } };
+      },
+    },
+    passThrough(['certs', 'generate-csr'], {
+      name: 'generate-csr',
+      short: 'Make keys and certificate signing requests for an external CA',
+      examples: 'edgeadm certs generate-csr --kubeconfig-dir /tmp/csr --cert-dir /tmp/csr/pki',
+      flags: [
+        textFlag('cert-dir', 'folder', 'where the keys and requests are written'),
+        configFlag,
+        textFlag('kubeconfig-dir', 'folder', 'where the kubeconfig files are written', {
+          default: '/etc/kubernetes',
+        }),
+      ],
+    }),
+  ],
+};

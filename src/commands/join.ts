@@ -1,0 +1,72 @@
+import { createJoinContext } from '../../phases/join/context.ts';
+import { joinPhases } from '../../phases/join/index.ts';
+import { joinFlags } from '../config/flags/join.ts';
+import { runPhases } from '../workflow/run.ts';
+import { flatten, select } from '../workflow/select.ts';
+import { phaseCommand, phaseSections } from './phases.ts';
+import { requireRoot } from './privilege.ts';
+import type { Call, CommandSpec, Outcome } from './spec.ts';
+import { commandLine, loadConfig, packageOptions } from './workflow.ts';
+
+export function joinCommand(): CommandSpec {
+  return {
+    name: 'join',
+    short: 'Join this machine to a cluster, as an edge node, a worker or a control-plane node',
+    long: 'Joins this machine to a cluster: prepares the host and runs the unmodified kubeadm join. With --enable-edge (the default) it becomes an edge node, with --enable-edge=false a worker, with --control-plane a further control-plane node. `edgeadm init` and `edgeadm token create --print-join-command` print the command.',
+    examples: [
+      '# An edge node',
+      'edgeadm join 10.0.0.1:6443 --token TOKEN --discovery-token-ca-cert-hash sha256:HASH --install-pkg-path edgeadm-package.tar',
+      '# A worker of the cloud side',
+      'edgeadm join 10.0.0.1:6443 --token TOKEN --discovery-token-ca-cert-hash sha256:HASH --install-pkg-path edgeadm-package.tar --enable-edge=false',
+      '# A further control-plane node',
+      'edgeadm join 10.0.0.100:6443 --token TOKEN --discovery-token-ca-cert-hash sha256:HASH --install-pkg-path edgeadm-package.tar --control-plane --certificate-key KEY',
+    ].join('\n'),
+    arguments: [{ name: '[host:port]', description: 'where the API server is' }],
+    sections: phaseSections('join', joinPhases),
+    flags: joinFlags,
+    commands: [phaseCommand('join', joinPhases, joinFlags, runJoin)],
+    run: (call) => runJoin(call, undefined),
+  };
+}
+
+async function runJoin(call: Call, only: string | undefined): Promise<Outcome> {
+  requireRoot(call);
+  const { emit, signal } = call;
+  const [{ machineFacts }, { resolveJoin }, { openHost }] = await Promise.all([
+    import('../host/machine.ts'),
+    import('../config/join.ts'),
+    import('../host/open.ts'),
+  ]);
+  const machine = await machineFacts();
+  const endpoint = only === undefined ? call.args[0] : undefined;
+  const settings = resolveJoin({
+    flags: call.flags,
+    ...(await loadConfig(call)),
+    machine,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    discoveryOptional: only !== undefined && !talksToCluster(only),
+  });
+  const selected = select(joinPhases, { only: only === undefined ? [] : [only], skip: settings.skipPhases });
+  const host = await openHost({ emit, dryRun: settings.dryRun, command: commandLine(call, joinFlags) });
+  try {
+    const ctx = createJoinContext(settings, {
+      host,
+      emit,
+      signal,
+      machine,
+      packageOptions: await packageOptions(settings.edge.package.publicKeyFile),
+    });
+    const { ran, skipped } = await runPhases(selected, ctx, { command: call.command, emit, signal });
+    return { data: { dryRun: settings.dryRun, phases: ran, skipped, ...ctx.result } };
+  } finally {
+    await host.close();
+  }
+}
+
+/** kubeadm's own phases discover the cluster first; those that only prepare this machine do not need to know it. */
+function talksToCluster(name: string): boolean {
+  if (name === 'preflight' || name === 'kubeadm') return true;
+  const found = flatten(joinPhases).find((flat) => flat.name === name);
+  for (let at = found; at; at = at.parent) if (at.phase.onlyByName) return true;
+  return false;
+}

@@ -1,0 +1,95 @@
+import type { FlagSpec } from '../config/flags/spec.ts';
+import type { Phase } from '../workflow/phase.ts';
+import { flatten, select } from '../workflow/select.ts';
+import type { Call, CommandSpec, Outcome } from './spec.ts';
+
+/** Runs the phases of one name, or all of a command's when none is named. */
+export type RunPhase = (call: Call, only: string | undefined) => Promise<Outcome | undefined>;
+
+/** `init phase` with a sub-command per phase, nested as kubeadm's are; `certs/ca` names the same as `certs ca`. */
+export function phaseCommand<C>(
+  command: string,
+  phases: readonly Phase<C>[],
+  flags: readonly FlagSpec[],
+  run: RunPhase,
+): CommandSpec {
+  return {
+    name: 'phase',
+    short: `Run a single phase of the "${command}" workflow`,
+    examples: [`edgeadm ${command} phase --help`, exampleOf(phases, command)].join('\n'),
+    arguments: [{ name: '[name]', description: 'a phase, its parts joined by / or by spaces' }],
+    slashes: true,
+    commands: phases.map((phase) => commandOf(command, phase, [], flags, run)),
+    flags,
+    async run({ args }) {
+      const { EdgeadmError } = await import('../errors.ts');
+      // Only a name that is no command of its own comes here: this says which name is near.
+      if (args[0] !== undefined) select(phases, { only: [args[0]] });
+      throw new EdgeadmError('E_USAGE', `"edgeadm ${command} phase" needs the name of a phase`, {
+        hint: `One of: ${phases.map(({ name }) => name).join(', ')}.`,
+      });
+    },
+  };
+}
+
+function commandOf<C>(
+  command: string,
+  phase: Phase<C>,
+  parents: readonly string[],
+  flags: readonly FlagSpec[],
+  run: RunPhase,
+): CommandSpec {
+  const path = [...parents, phase.name];
+  const name = path.join('/');
+  const words = `edgeadm ${command} phase ${path.join(' ')}`;
+  const children = (phase.phases ?? []).map((child) => commandOf(command, child, path, flags, run));
+  if (phase.phases && !phase.phases.some((child) => child.name === 'all')) {
+    children.unshift({
+      name: 'all',
+      short: `All of ${name}`,
+      examples: `${words} all`,
+      flags,
+      run: (call) => run(call, name),
+    });
+  }
+  return {
+    name: phase.name,
+    ...(phase.aliases ? { aliases: phase.aliases } : {}),
+    short: phase.short,
+    ...(phase.long === undefined ? {} : { long: phase.long }),
+    examples: phase.example ?? words,
+    flags,
+    slashes: true,
+    ...(children.length > 0 ? { commands: children } : {}),
+    run: (call) => run(call, name),
+  };
+}
+
+const exampleOf = <C>(phases: readonly Phase<C>[], command: string): string => {
+  const deep = flatten(phases).find(({ depth, phase }) => depth === 1 && phase.run) ?? flatten(phases)[0];
+  return deep ? `edgeadm ${command} phase ${deep.name.replaceAll('/', ' ')}` : '';
+};
+
+/** The phases of a command as kubeadm's help lists them; those that only run by name stand apart. */
+export function phaseSections<C>(
+  command: string,
+  phases: readonly Phase<C>[],
+): { title: string; text: string }[] {
+  const all = flatten(phases);
+  const width = Math.max(...all.map(({ phase, depth }) => phase.name.length + depth * 3)) + 2;
+  const table = (part: readonly Phase<C>[]): string =>
+    flatten(part)
+      .map(({ phase, depth }) => {
+        const term = depth === 0 ? phase.name : `${'  '.repeat(depth)}/${phase.name}`;
+        return `  ${term.padEnd(width)}${phase.short}\n`;
+      })
+      .join('');
+  const whole = phases.filter(({ onlyByName }) => !onlyByName);
+  const single = phases.filter(({ onlyByName }) => onlyByName);
+  return [
+    { title: `Phases of "edgeadm ${command}", in order`, text: table(whole) },
+    ...(single.length > 0
+      ? [{ title: `Phases that run only by name ("edgeadm ${command} phase NAME")`, text: table(single) }]
+      : []),
+  ];
+}

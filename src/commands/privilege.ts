@@ -1,0 +1,17 @@
+import { EdgeadmError } from '../errors.ts';
+import type { Call } from './spec.ts';
+
+/**
+ * Refuses to begin without root, before anything is read or changed, as kubeadm's IsPrivilegedUser check does.
+ * Errors: E_PREFLIGHT.
+ */
+export function requireRoot({ command, io, flags }: Call): void {
+  const ignored = ((flags.ignorePreflightErrors as string[] | undefined) ?? []).map((name) =>
+    name.toLowerCase(),
+  );
+  if (io.uid === 0 || ignored.includes('all') || ignored.includes('isprivilegeduser')) return;
+  throw new EdgeadmError('E_PREFLIGHT', `"edgeadm ${command}" must run as root; this is user ${io.uid}`, {
+    hint: `Run \`sudo edgeadm ${command} …\`.`,
+    details: ['[ERROR IsPrivilegedUser]: user is not running as root'],
+  });
+}

@@ -1,0 +1,59 @@
+import { resolve } from 'node:path';
+import { camelCase, type FlagSpec } from '../config/flags/spec.ts';
+import type { ConfigText } from '../config/yaml.ts';
+import { EdgeadmError } from '../errors.ts';
+import type { OpenOptions } from '../package/types.ts';
+import type { Call } from './spec.ts';
+
+/** The file of --config, in the current version of kubeadm's API. Errors: E_CONFIG_INVALID, E_CONFIG_YAML, E_KUBEADM. */
+export async function loadConfig(call: Call): Promise<{ config?: ConfigText }> {
+  const file = call.flags['config'];
+  if (typeof file !== 'string') return {};
+  const { readConfigFile } = await import('../config/read.ts');
+  const config = await readConfigFile(resolve(call.io.cwd, file));
+  const { planMigration } = await import('../config/migration.ts');
+  const migration = planMigration(config);
+  if (!migration) return { config };
+  const { migrate } = await import('./migrate.ts');
+  const migrated = await migrate(call, migration).catch((thrown: unknown) => {
+    // Without a kubeadm the file stays as it is, and its reader says what to do.
+    if (thrown instanceof EdgeadmError && thrown.code === 'E_COMMAND_MISSING') return undefined;
+    throw thrown;
+  });
+  if (!migrated) return { config };
+  call.emit({
+    type: 'warning',
+    message: `${file} uses an older version of kubeadm's API; it was migrated for this run`,
+    hint: `Keep the result: edgeadm config migrate --old-config ${file} --new-config FILE`,
+  });
+  return { config: migrated };
+}
+
+/** How the install package is opened. Errors: E_CONFIG_INVALID when the key file cannot be read. */
+export async function packageOptions(publicKeyFile: string | undefined): Promise<OpenOptions> {
+  if (publicKeyFile === undefined || publicKeyFile === '') return {};
+  const { readFile } = await import('node:fs/promises');
+  try {
+    return { publicKey: await readFile(publicKeyFile, 'utf8') };
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    throw new EdgeadmError(
+      'E_CONFIG_INVALID',
+      `the public key file ${publicKeyFile} cannot be read: ${code}`,
+      {
+        hint: 'Give the PEM file of an Ed25519 public key with --package-public-key.',
+        cause: thrown,
+      },
+    );
+  }
+}
+
+/** The command line as it was meant, without secrets: for the lock and the journal. */
+export function commandLine({ command, args, flags }: Call, specs: readonly FlagSpec[]): string {
+  const given = specs.flatMap((spec) => {
+    const value = flags[camelCase(spec.name)];
+    if (value === undefined) return [];
+    return [`--${spec.name}=${spec.secret ? '***' : Array.isArray(value) ? value.join(',') : value}`];
+  });
+  return ['edgeadm', command, ...args, ...given].join(' ');
+}

@@ -1,0 +1,46 @@
+import type { Output } from './terminal.ts';
+
+const ESC = '\u001b[';
+
+/** The lines at the bottom of a terminal that are redrawn in place; what is printed above them stays. */
+export interface Live {
+  /** Replaces the live lines. Each must be narrower than the terminal, since a wrapped line cannot be taken back. */
+  draw(lines: readonly string[]): void;
+  /** Prints text above the live lines, to this output or to another one of the same terminal. */
+  print(text: string, output?: Output): void;
+  /** Takes the live lines away and shows the cursor again. */
+  stop(): void;
+}
+
+export function live(output: Output): Live {
+  let shown: readonly string[] = [];
+  let hidden = false;
+
+  const erase = (): string => (shown.length === 0 ? '' : `${ESC}${shown.length}A${ESC}0J`);
+  const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
+
+  return {
+    draw(lines) {
+      if (lines.length === 0 && shown.length === 0) return;
+      const hide = hidden ? '' : `${ESC}?25l`;
+      hidden = true;
+      output.write(hide + erase() + text(lines));
+      shown = lines;
+    },
+    print(printed, target = output) {
+      if (target === output) {
+        output.write(erase() + printed + text(shown));
+        return;
+      }
+      output.write(erase());
+      target.write(printed);
+      output.write(text(shown));
+    },
+    stop() {
+      if (!hidden) return;
+      output.write(`${erase()}${ESC}?25h`);
+      shown = [];
+      hidden = false;
+    },
+  };
+}
