@@ -21,7 +21,7 @@ export const kubeadmPhase: Phase<JoinContext> = {
   requires: requiresKubeadm,
   async run(ctx, run) {
     const { host } = ctx;
-    const before = host.state(`work:${work}`);
+    const before = host.state(work);
     if (before === 'done') {
       run.progress('done by an earlier run');
       return false;

@@ -5,6 +5,7 @@ import { EdgeadmError, toEdgeadmError } from '../../src/errors.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { Phase, PhaseRun, Unmet } from '../../src/workflow/phase.ts';
 import type { NodeContext } from '../context.ts';
+import { claimKubernetes } from '../node/claims.ts';
 
 export interface KubeadmRun {
   /** `['init']`, `['init', 'phase', 'certs', 'ca']`. */
@@ -117,6 +118,7 @@ export function kubeadmPhases<C extends NodeContext>(
       ...(children ? { phases: children } : {}),
       async run(ctx, run) {
         const full = path.join('/');
+        await claimKubernetes(ctx);
         await runKubeadm(ctx, run, {
           command: [command, 'phase', ...path, ...(spec.phases ? [spec.whole ?? 'all'] : [])],
           args: extraArgs(command, full, ctx),
