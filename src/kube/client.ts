@@ -31,7 +31,7 @@ export function createClient(transport: Transport): KubeClient {
     return resource && objectPath(resource, ref);
   }
 
-  const client: KubeClient = {
+  return {
     async request<T>(
       method: string,
       path: string,
@@ -96,9 +96,8 @@ export function createClient(transport: Transport): KubeClient {
     },
 
     waitReady: (options) => waitReady(transport, options),
-    waitRollout: (refs, options) => waitRollout({ client, transport }, refs, options),
+    waitRollout: (refs, options) => waitRollout({ transport, clientOn: createClient }, refs, options),
   };
-  return client;
 }
 
 async function absentIfNotFound<T>(work: Promise<T>): Promise<T | undefined> {

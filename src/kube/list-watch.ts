@@ -6,7 +6,10 @@ import type { KubeObject } from './types.ts';
 import type { WatchEvent } from './watch.ts';
 
 /** Watches of one API server; see openWatch. */
-export type OpenWatch = (path: string, options: { signal: AbortSignal; idleTimeoutMs: number }) => AsyncIterable<WatchEvent>;
+export type OpenWatch = (
+  path: string,
+  options: { signal: AbortSignal; idleTimeoutMs: number },
+) => AsyncIterable<WatchEvent>;
 
 export interface ListWatchOptions<T extends KubeObject> {
   transport: Pick<Transport, 'send'>;
@@ -78,15 +81,25 @@ async function list<T extends KubeObject>(options: ListWatchOptions<T>): Promise
   let next = '';
   for (;;) {
     const query = selectors(options, { limit: String(pageSize), ...(next && { continue: next }) });
-    const answer = await options.transport.send('GET', `${options.path}?${query}`, { what: `list ${options.path}`, signal: options.signal });
-    const page = JSON.parse(answer.text) as { items?: T[]; metadata: { resourceVersion: string; continue?: string } };
+    const answer = await options.transport.send('GET', `${options.path}?${query}`, {
+      what: `list ${options.path}`,
+      signal: options.signal,
+    });
+    const page = JSON.parse(answer.text) as {
+      items?: T[];
+      metadata: { resourceVersion: string; continue?: string };
+    };
     for (const item of page.items ?? []) options.onObject(item);
     next = page.metadata.continue ?? '';
     if (!next) return page.metadata.resourceVersion;
   }
 }
 
-async function watch<T extends KubeObject>(options: ListWatchOptions<T>, from: string, onVersion: (version: string) => void): Promise<void> {
+async function watch<T extends KubeObject>(
+  options: ListWatchOptions<T>,
+  from: string,
+  onVersion: (version: string) => void,
+): Promise<void> {
   const seconds = options.watchSeconds ?? Math.round(290 * (1 + Math.random()));
   const query = selectors(options, {
     watch: 'true',
@@ -95,7 +108,10 @@ async function watch<T extends KubeObject>(options: ListWatchOptions<T>, from: s
     timeoutSeconds: String(seconds),
   });
   const idleTimeoutMs = seconds * 1000 + slackMs;
-  for await (const { type, object } of options.openWatch(`${options.path}?${query}`, { signal: options.signal, idleTimeoutMs })) {
+  for await (const { type, object } of options.openWatch(`${options.path}?${query}`, {
+    signal: options.signal,
+    idleTimeoutMs,
+  })) {
     if (type === 'DELETED') options.onDelete?.(object as T);
     else if (type !== 'BOOKMARK') options.onObject(object as T);
     if (object.metadata.resourceVersion) onVersion(object.metadata.resourceVersion);
@@ -104,5 +120,9 @@ async function watch<T extends KubeObject>(options: ListWatchOptions<T>, from: s
 
 function selectors(options: ListWatchOptions<never>, more: Record<string, string>): URLSearchParams {
   const { fieldSelector, labelSelector } = options;
-  return new URLSearchParams({ ...(fieldSelector && { fieldSelector }), ...(labelSelector && { labelSelector }), ...more });
+  return new URLSearchParams({
+    ...(fieldSelector && { fieldSelector }),
+    ...(labelSelector && { labelSelector }),
+    ...more,
+  });
 }

@@ -1,11 +1,12 @@
 import { EdgeadmError } from '../errors.ts';
-import { duration } from './deadline.ts';
+import { deadline, duration } from './deadline.ts';
 import { describeRef } from './objects.ts';
+import { podsOf } from './offline-nodes.ts';
 import type { Condition, Progress } from './rollout-status.ts';
-import type { Transport } from './transport.ts';
+import { boundedTransport, type Transport } from './transport.ts';
 import type { KubeClient, KubeObject, ObjectRef } from './types.ts';
 
-export interface RolloutApi {
+interface Api {
   client: KubeClient;
   transport: Transport;
 }
@@ -50,17 +51,20 @@ type KubeEvent = KubeObject & {
 
 /** Says why workloads did not become ready: conditions, states of their pods, last events, last log lines. */
 export async function rolloutError(
-  api: RolloutApi,
+  api: { transport: Transport; clientOn(transport: Transport): KubeClient },
   pending: readonly Pending[],
-  timeoutMs: number,
-  unreachable: unknown,
-  signal?: AbortSignal,
+  {
+    timeoutMs,
+    unreachable,
+    signal,
+  }: { timeoutMs: number; unreachable: unknown; signal?: AbortSignal | undefined },
 ): Promise<EdgeadmError> {
-  const limit = AbortSignal.timeout(limits.timeoutMs);
-  const both = signal ? AbortSignal.any([signal, limit]) : limit;
+  const bounds = { timeoutMs: limits.timeoutMs, signal };
+  const transport = boundedTransport(api.transport, deadline(limits.timeoutMs), bounds);
+  const bounded: Api = { transport, client: api.clientOn(transport) };
   const details: string[] = [];
   if (unreachable instanceof Error) details.push(`the API server did not answer: ${unreachable.message}`);
-  else for (const each of pending) details.push(...(await report(api, each, both)));
+  else for (const each of pending) details.push(...(await report(bounded, each)));
   signal?.throwIfAborted();
   const names = pending.map(({ ref, progress }) => `${describeRef(ref)} (${progress.text})`).join(', ');
   const gaveUp = pending.some(({ progress }) => progress.failed);
@@ -83,16 +87,18 @@ function hintFor(details: readonly string[], pending: readonly Pending[]): strin
   return `See \`kubectl -n ${namespace} describe pods\` and the log of the failing container; then run the same command again.`;
 }
 
-async function report(api: RolloutApi, { ref, object }: Pending, signal: AbortSignal): Promise<string[]> {
+async function report(api: Api, { ref, object }: Pending): Promise<string[]> {
   const lines = [describeRef(ref)];
   const conditions = (object?.status as { conditions?: Condition[] } | undefined)?.conditions ?? [];
   for (const condition of conditions) lines.push(`  condition ${conditionText(condition)}`);
   try {
-    lines.push(...(await events(api, ref, signal)).map((line) => `  ${line}`));
-    const pods = object ? await podsOf(api, object) : [];
+    lines.push(...(await events(api, ref)).map((line) => `  ${line}`));
+    const pods = object ? await podsOf<Pod>(api.client, object) : [];
     if (object && pods.length === 0) lines.push('  no pods');
     const failing = pods.filter((pod) => !isReady(pod));
-    for (const pod of failing.slice(0, limits.pods)) lines.push(...(await podReport(api, pod, signal)));
+    for (const pod of failing.slice(0, limits.pods)) {
+      lines.push(...(await podReport(api, pod)));
+    }
     if (failing.length > limits.pods)
       lines.push(`  and ${failing.length - limits.pods} more pods that are not ready`);
   } catch (error) {
@@ -108,16 +114,7 @@ function conditionText({ type, status, reason, message }: Condition): string {
 const isReady = (pod: Pod) =>
   pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
 
-async function podsOf({ client }: RolloutApi, object: KubeObject): Promise<Pod[]> {
-  const selector = (object.spec as { selector?: { matchLabels?: Record<string, string> } } | undefined)
-    ?.selector;
-  const labels = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
-  if (labels.length === 0) return [];
-  const namespace = object.metadata.namespace ?? 'default';
-  return client.list<Pod>('v1', 'Pod', { namespace, labelSelector: labels.join(',') });
-}
-
-async function podReport(api: RolloutApi, pod: Pod, signal: AbortSignal): Promise<string[]> {
+async function podReport(api: Api, pod: Pod): Promise<string[]> {
   const where = pod.spec?.nodeName ? ` on ${pod.spec.nodeName}` : '';
   const lines = [`  pod ${pod.metadata.name}${where}: ${pod.status?.phase ?? 'no phase'}`];
   for (const condition of pod.status?.conditions ?? []) {
@@ -129,10 +126,10 @@ async function podReport(api: RolloutApi, pod: Pod, signal: AbortSignal): Promis
     const text = containerText(container);
     if (!text) continue;
     lines.push(`    container ${container.name}: ${text}`);
-    lines.push(...(await log(api, pod, container, signal)).map((line) => `      ${line}`));
+    lines.push(...(await log(api, pod, container)).map((line) => `      ${line}`));
   }
   const ref = { apiVersion: 'v1', kind: 'Pod', ...pod.metadata };
-  lines.push(...(await events(api, ref, signal)).map((line) => `    ${line}`));
+  lines.push(...(await events(api, ref)).map((line) => `    ${line}`));
   return lines;
 }
 
@@ -153,12 +150,7 @@ function containerText({ ready, restartCount, state, lastState }: ContainerStatu
   return ready ? undefined : `running, not ready${restarts}${before}`;
 }
 
-async function log(
-  api: RolloutApi,
-  pod: Pod,
-  container: ContainerStatus,
-  signal: AbortSignal,
-): Promise<string[]> {
+async function log(api: Api, pod: Pod, container: ContainerStatus): Promise<string[]> {
   const { waiting } = container.state ?? {};
   const previous = waiting !== undefined && container.restartCount > 0;
   if (waiting && !previous) return [];
@@ -172,7 +164,6 @@ async function log(
     const answer = await api.transport.send('GET', `${path}?${query}`, {
       accept: '*/*',
       retry: false,
-      signal,
     });
     return answer.text.split('\n').filter(Boolean).slice(-limits.logLines);
   } catch {
@@ -180,8 +171,7 @@ async function log(
   }
 }
 
-async function events(api: RolloutApi, ref: ObjectRef, signal: AbortSignal): Promise<string[]> {
-  signal.throwIfAborted();
+async function events(api: Api, ref: ObjectRef): Promise<string[]> {
   const found = await api.client.list<KubeEvent>('v1', 'Event', {
     ...(ref.namespace && { namespace: ref.namespace }),
     fieldSelector: `involvedObject.kind=${ref.kind},involvedObject.name=${ref.name}`,

@@ -2,9 +2,19 @@ import type { Emit } from '../workflow/events.ts';
 import { KubeApiError } from './api-error.ts';
 import { deadline, pause } from './deadline.ts';
 import { describeRef } from './objects.ts';
-import { type Pending, type RolloutApi, rolloutError } from './rollout-report.ts';
+import { withoutOfflineNodes } from './offline-nodes.ts';
+import { type Pending, rolloutError } from './rollout-report.ts';
 import { rolloutProgress } from './rollout-status.ts';
+import { boundedTransport, type Transport } from './transport.ts';
 import type { KubeClient, ObjectRef } from './types.ts';
+
+/** A poll that takes longer than this is given up and made again. */
+const pollTimeoutMs = 5000;
+
+interface RolloutApi {
+  transport: Transport;
+  clientOn(transport: Transport): KubeClient;
+}
 
 /**
  * Polls DaemonSets, Deployments and StatefulSets until each is rolled out, with `kubectl rollout status`' rules.
@@ -18,6 +28,7 @@ export async function waitRollout(
 ): Promise<void> {
   const until = deadline(options.timeoutMs);
   const { signal, emit } = options;
+  const client = api.clientOn(boundedTransport(api.transport, until, { timeoutMs: pollTimeoutMs, signal }));
   const shown = new Map<ObjectRef, string>();
   let pending: Pending[] = refs.map((ref) => ({
     ref,
@@ -28,7 +39,7 @@ export async function waitRollout(
   for (let wait = 200; ; wait = Math.min(wait * 1.3, 1000)) {
     signal?.throwIfAborted();
     try {
-      pending = (await Promise.all(pending.map(({ ref }) => look(api.client, ref)))).filter(
+      pending = (await Promise.all(pending.map(({ ref }) => look(client, ref)))).filter(
         ({ ref, progress }) => {
           if (shown.get(ref) !== progress.text) {
             shown.set(ref, progress.text);
@@ -45,7 +56,7 @@ export async function waitRollout(
     }
     if (pending.length === 0) return;
     if (until.expired() || pending.some(({ progress }) => progress.failed)) {
-      throw await rolloutError(api, pending, options.timeoutMs, unreachable, signal);
+      throw await rolloutError(api, pending, { timeoutMs: options.timeoutMs, unreachable, signal });
     }
     await pause(wait, until, signal);
   }
@@ -53,5 +64,6 @@ export async function waitRollout(
 
 async function look(client: KubeClient, ref: ObjectRef): Promise<Pending> {
   const object = await client.get(ref);
-  return { ref, object, progress: rolloutProgress(object) };
+  const progress = rolloutProgress(object);
+  return { ref, object, progress: object ? await withoutOfflineNodes(client, object, progress) : progress };
 }

@@ -3,7 +3,7 @@ import https from 'node:https';
 import pRetry from 'p-retry';
 import { EdgeadmError } from '../errors.ts';
 import { apiError, isTransientStatus, KubeApiError, retryAfterMs } from './api-error.ts';
-import { deadline, duration, pause } from './deadline.ts';
+import { type Deadline, deadline, duration, pause } from './deadline.ts';
 import { exchange, type HttpsAnswer } from './https.ts';
 import type { Connection } from './kubeconfig.ts';
 import { networkFault } from './network-error.ts';
@@ -29,6 +29,26 @@ export interface Transport {
   readonly endpoint: string;
   /** Resolves with answers below 400 only. */
   send(method: string, path: string, options?: SendOptions): Promise<HttpsAnswer>;
+}
+
+/**
+ * The same transport for a wait: each request ends with the wait's signal and deadline (but gets a second, so that the last
+ * poll still says something), and after `timeoutMs` at the latest.
+ */
+export function boundedTransport(
+  transport: Transport,
+  until: Deadline,
+  options: { timeoutMs: number; signal?: AbortSignal | undefined },
+): Transport {
+  return {
+    endpoint: transport.endpoint,
+    send: (method, path, request = {}) =>
+      transport.send(method, path, {
+        ...request,
+        timeoutMs: Math.max(1000, Math.min(until.remainingMs(), options.timeoutMs)),
+        signal: request.signal ?? options.signal,
+      }),
+  };
 }
 
 const attemptTimeoutMs = 30_000;

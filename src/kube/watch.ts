@@ -15,6 +15,8 @@ export interface WatchEvent {
 /** Beyond it a line is no object of a sane cluster: etcd refuses requests above 1.5 MiB. */
 const maxLineLength = 8 << 20;
 
+const keepAliveMs = 15_000;
+
 /**
  * Opens a watch and yields its events until the server ends it. One try, one connection of its own. `idleTimeoutMs`
  * ends it with E_TIMEOUT when nothing came for so long (a link that died without a word).
@@ -46,7 +48,9 @@ export async function* openWatch(
     options.signal.throwIfAborted();
     if (error instanceof EdgeadmError) throw error;
     const { kind, text } = networkFault(error, server.host);
-    throw new EdgeadmError(kind === 'timeout' ? 'E_TIMEOUT' : 'E_KUBE_API', `${what}: ${text}`, { cause: error });
+    throw new EdgeadmError(kind === 'timeout' ? 'E_TIMEOUT' : 'E_KUBE_API', `${what}: ${text}`, {
+      cause: error,
+    });
   } finally {
     sent?.destroy();
   }
@@ -67,17 +71,24 @@ function request(
     signal,
     timeout: idleTimeoutMs,
   });
-  return sent.on('timeout', () => sent.destroy(Object.assign(new Error('nothing came in time'), { code: 'ETIMEDOUT' })));
+  // Probes find a link that died without a word within half a minute, far sooner than the idle time-out.
+  sent.on('socket', (socket) => socket.setKeepAlive(true, keepAliveMs));
+  return sent.on('timeout', () =>
+    sent.destroy(Object.assign(new Error('nothing came in time'), { code: 'ETIMEDOUT' })),
+  );
 }
 
 /** Splits JSON lines. A line that the end of the connection cut off is an error, as any other cut. */
-export async function* parseLines(chunks: AsyncIterable<string>): AsyncGenerator<WatchEvent, void, undefined> {
+export async function* parseLines(
+  chunks: AsyncIterable<string>,
+): AsyncGenerator<WatchEvent, void, undefined> {
   let rest = '';
   for await (const chunk of chunks) {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) if (line !== '') yield parse(line);
-    if (rest.length > maxLineLength) throw new EdgeadmError('E_KUBE_API', `a watch sent a line of more than ${maxLineLength} bytes`);
+    if (rest.length > maxLineLength)
+      throw new EdgeadmError('E_KUBE_API', `a watch sent a line of more than ${maxLineLength} bytes`);
   }
   if (rest.trim() !== '') yield parse(rest);
 }
