@@ -1,0 +1,92 @@
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { EdgeadmError } from '../errors.ts';
+import type { Emit } from '../workflow/events.ts';
+import type { Mount } from './provider.ts';
+
+/** The install package that nodes get, and where it is on this machine. */
+export interface NodePackage {
+  /** The package file, or undefined when the user gave an unpacked folder. */
+  file: string | undefined;
+  /** Verified and unpacked; never written to again. */
+  folder: string;
+  digest: string;
+  kubernetesVersion: string;
+}
+
+/** Where things of the package are in a node. */
+const nodeFolder = '/opt/edgeadm';
+const programFolder = `${nodeFolder}/program`;
+const unpackedFolder = `${nodeFolder}/package`;
+/** Node.js of the program, in a node. */
+export const programNode = `${programFolder}/node`;
+
+export interface PackageRun {
+  cacheDirectory: string;
+  emit: Emit;
+  signal: AbortSignal;
+  progress(step: string, amount?: { done: number; total: number; unit: 'bytes' | 'items' }): void;
+}
+
+/**
+ * Opens a package (file or folder) and unpacks it, verified entry by entry, into the cache unless it is there: all
+ * nodes of this machine then share one unpacked copy, read-only. Errors: E_PACKAGE_*, E_PLAYGROUND for a URL.
+ */
+export async function unpackForNodes(location: string, run: PackageRun): Promise<NodePackage> {
+  const path = resolve(location);
+  const facts = await stat(path).catch(() => undefined);
+  if (!facts) {
+    throw new EdgeadmError('E_PACKAGE_SOURCE', `there is no install package ${location}`, {
+      hint: 'Give a file or folder of this machine with --package, or leave it out to build one.',
+    });
+  }
+  const { openPackage } = await import('../package/open.ts');
+  const opened = await openPackage(path, { emit: run.emit, signal: run.signal });
+  const folder = join(run.cacheDirectory, 'unpacked', opened.digest);
+  if (!(await stat(folder).catch(() => undefined))) {
+    const { unpackPackage } = await import('../package/unpack.ts');
+    const partial = `${folder}.partial-${process.pid}`;
+    await mkdir(join(run.cacheDirectory, 'unpacked'), { recursive: true });
+    try {
+      await unpackPackage(opened, partial, {
+        signal: run.signal,
+        onProgress: (done, total) => run.progress('verify and unpack', { done, total, unit: 'bytes' }),
+      });
+      await rename(partial, folder);
+    } finally {
+      await rm(partial, { recursive: true, force: true });
+    }
+  }
+  return {
+    file: facts.isFile() ? path : undefined,
+    folder,
+    digest: opened.digest,
+    kubernetesVersion: opened.manifest.kubernetesVersion,
+  };
+}
+
+/** Path in a node of the package to install from. */
+export function packagePathInNode(nodePackage: NodePackage): string {
+  return nodePackage.file ? join(nodeFolder, basename(nodePackage.file)) : unpackedFolder;
+}
+
+/** What of the package a node sees: the program, and the package as a user would have copied it there. */
+export function packageMounts(nodePackage: NodePackage): Mount[] {
+  return [
+    { source: join(nodePackage.folder, 'edgeadm'), target: programFolder, readOnly: true },
+    {
+      source: nodePackage.file ?? nodePackage.folder,
+      target: packagePathInNode(nodePackage),
+      readOnly: true,
+    },
+  ];
+}
+
+/** Removes unpacked packages that no playground uses. */
+export async function pruneUnpacked(cacheDirectory: string, used: ReadonlySet<string>): Promise<void> {
+  const parent = join(cacheDirectory, 'unpacked');
+  for (const name of await readdir(parent).catch(() => [])) {
+    if (/^[0-9a-f]{64}$/.test(name) && !used.has(name))
+      await rm(join(parent, name), { recursive: true, force: true });
+  }
+}

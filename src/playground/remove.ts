@@ -1,0 +1,8 @@
+import type { Provider } from './provider.ts';
+import type { Playground } from './types.ts';
+
+/** Removes a playground's nodes with their disks, then its network. Nothing else is touched. */
+export async function removePlayground(provider: Provider, playground: Playground): Promise<void> {
+  await provider.removeNodes(playground.nodes.map(({ name }) => name));
+  if (playground.network) await provider.removeNetwork(playground.network);
+}
