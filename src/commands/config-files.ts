@@ -17,7 +17,7 @@ export async function printEdgeDefaults(): Promise<Outcome> {
 /** Errors: E_USAGE without --config; what the readers of the documents throw; E_KUBEADM for what kubeadm finds. */
 export async function validateFile(call: Call): Promise<Outcome> {
   const { flags, io, emit } = call;
-  const path = required(flags['config'], 'config');
+  const path = required(flags.config, 'config');
   const config = await readConfigFile(resolve(io.cwd, path));
   const documents = parseDocuments(config);
   const input = { flags: {}, config, machine: await machineFacts() };
@@ -57,11 +57,11 @@ export async function validateFile(call: Call): Promise<Outcome> {
 /** Errors: E_USAGE without --old-config; E_COMMAND_MISSING, E_KUBEADM; E_HOST_WRITE. */
 export async function migrateFile(call: Call): Promise<Outcome> {
   const { flags, io } = call;
-  const config = await readConfigFile(resolve(io.cwd, required(flags['oldConfig'], 'old-config')));
+  const config = await readConfigFile(resolve(io.cwd, required(flags.oldConfig, 'old-config')));
   const plan = planMigration(config);
-  const experimental = flags['allowExperimentalApi'] === true ? ['--allow-experimental-api'] : [];
+  const experimental = flags.allowExperimentalApi === true ? ['--allow-experimental-api'] : [];
   const { text } = plan ? await migrate(call, plan, experimental) : config;
-  const target = flags['newConfig'];
+  const target = flags.newConfig;
   const data = { migrated: plan !== undefined };
   if (typeof target !== 'string') return { text, data: { ...data, config: text } };
   const file = resolve(io.cwd, target);

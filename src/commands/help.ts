@@ -16,7 +16,7 @@ export function formatHelp(
 ): string {
   const spec = path.at(-1)!;
   const paint = painter(output, env);
-  const width = Math.max(Math.min(output.columns ?? (Number(env['COLUMNS']) || 100), MAX_WIDTH), 40);
+  const width = Math.max(Math.min(output.columns ?? (Number(env.COLUMNS) || 100), MAX_WIDTH), 40);
   const name = ['edgeadm', ...path.slice(1).map((one) => one.name)].join(' ');
   const flags = flagsOf(spec).filter((flag) => !flag.hidden && !flag.deprecated);
   const own = (spec.flags ?? []).filter((flag) => flags.includes(flag));

@@ -17,7 +17,7 @@ export interface KubeadmResult {
 /** The kubeadm of this host: the first on PATH, or the one that edgeadm installed. Errors: E_COMMAND_MISSING. */
 export async function findKubeadm(io: Pick<Io, 'env'>): Promise<string> {
   const folders = [
-    ...(io.env['PATH'] ?? '').split(delimiter).filter((folder) => folder.startsWith('/')),
+    ...(io.env.PATH ?? '').split(delimiter).filter((folder) => folder.startsWith('/')),
     paths.bin,
   ];
   for (const folder of folders) {
@@ -112,7 +112,7 @@ export function passThroughWithVersion(
     run: async (call) => {
       const { flags } = call;
       const args = [...words, ...kubeadmFlags(flagsOf(spec), flags)];
-      if (flags['config'] === undefined && flags['kubernetesVersion'] === undefined) {
+      if (flags.config === undefined && flags.kubernetesVersion === undefined) {
         const { stdout } = await runKubeadm(call, ['version', '--output=short']);
         args.push(`--kubernetes-version=${stdout.trim()}`);
       }

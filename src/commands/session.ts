@@ -10,8 +10,8 @@ import type { Parsed } from './program.ts';
 export async function runCommand(parsed: Parsed, io: Io): Promise<number> {
   const { spec, command, args, flags, deprecations } = parsed;
   const ownOutput = spec.flags?.some((flag) => flag.name === 'output') ?? false;
-  const format = ownOutput ? defaultFormat(io.stderr, io.env) : chooseFormat(flags['output'], io);
-  const verbosity = typeof flags['v'] === 'number' ? flags['v'] : 0;
+  const format = ownOutput ? defaultFormat(io.stderr, io.env) : chooseFormat(flags.output, io);
+  const verbosity = typeof flags.v === 'number' ? flags.v : 0;
   const renderer = await createRenderer(format, {
     stdout: io.stdout,
     stderr: io.stderr,

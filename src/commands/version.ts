@@ -18,7 +18,7 @@ export const versionCommand: CommandSpec = {
     },
   ],
   async run({ flags }) {
-    return { text: await versionText(flags['output'] as string | undefined) };
+    return { text: await versionText(flags.output as string | undefined) };
   },
 };
 

@@ -7,7 +7,7 @@ import type { Call } from './spec.ts';
 
 /** The file of --config, in the current version of kubeadm's API. Errors: E_CONFIG_INVALID, E_CONFIG_YAML, E_KUBEADM. */
 export async function loadConfig(call: Call): Promise<{ config?: ConfigText }> {
-  const file = call.flags['config'];
+  const file = call.flags.config;
   if (typeof file !== 'string') return {};
   const { readConfigFile } = await import('../config/read.ts');
   const config = await readConfigFile(resolve(call.io.cwd, file));

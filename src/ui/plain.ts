@@ -24,36 +24,41 @@ export function plainRenderer(options: RenderOptions): Renderer {
   const emit = (event: Event): void => {
     switch (event.type) {
       case 'run-start':
-        return line(`${event.command}: ${event.phases.length} phases`);
+        line(`${event.command}: ${event.phases.length} phases`);
+        break;
       case 'phase-start':
-        return line(`${event.phase}: ${event.short}`);
+        line(`${event.phase}: ${event.short}`);
+        break;
       case 'phase-skip':
-        return line(`${event.phase}: skipped: ${event.reason}`);
+        line(`${event.phase}: skipped: ${event.reason}`);
+        break;
       case 'phase-done':
-        return line(
+        line(
           `${event.phase}: done in ${duration(event.seconds)}${event.changed ? '' : ', nothing to change'}`,
         );
+        break;
       case 'phase-fail':
-        return line(`${event.phase}: failed after ${duration(event.seconds)} (${event.code})`);
+        line(`${event.phase}: failed after ${duration(event.seconds)} (${event.code})`);
+        break;
       case 'progress':
         if (due(event)) line(progressText(event));
-        return;
+        break;
       case 'change':
         if (event.planned) stdout.write(`${planText(event)}\n`);
         else if (verbosity >= 1) line(`${event.host}: ${event.action} ${event.target} ${event.summary}`);
-        return;
+        break;
       case 'warning':
         stderr.write(formatWarning(event, paint));
-        return;
+        break;
       case 'log':
         if (event.level <= verbosity)
           line(event.source ? `${event.source}: ${event.message}` : event.message);
-        return;
+        break;
       case 'message':
         messages.push(event.text);
-        return;
+        break;
       case 'result':
-        return;
+        break;
     }
   };
 

@@ -52,7 +52,7 @@ export function rowText(row: Row, look: Look): string {
   const { paint, marks, width, nameWidth } = look;
   const indent = '  '.repeat(row.depth + 1);
   const label = cut(oneLine(row.label), Math.max(width - indent.length - 2, 1));
-  const padded = label.padEnd(nameWidth - row.depth * 2);
+  const padded = label.padEnd(Math.min(nameWidth - row.depth * 2, width - indent.length - 2));
   const room = width - indent.length - 2 - padded.length - 2;
   const text = (note: string): string => (room > 3 && note !== '' ? `  ${cut(note, room)}` : '');
   switch (row.state) {

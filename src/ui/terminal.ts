@@ -15,9 +15,9 @@ export type Paint = (colour: Colour, text: string) => string;
 
 /** Whether to colour (https://no-color.org, https://force-color.org). */
 export function hasColour(output: Output, env: Environment): boolean {
-  if (env['NO_COLOR']) return false;
-  if (env['FORCE_COLOR']) return env['FORCE_COLOR'] !== '0';
-  return output.isTTY === true && env['TERM'] !== 'dumb';
+  if (env.NO_COLOR) return false;
+  if (env.FORCE_COLOR) return env.FORCE_COLOR !== '0';
+  return output.isTTY === true && env.TERM !== 'dumb';
 }
 
 export function painter(output: Output, env: Environment): Paint {
@@ -27,7 +27,7 @@ export function painter(output: Output, env: Environment): Paint {
 
 /** Whether a live, redrawn picture makes sense on this output. */
 export function isLive(output: Output, env: Environment): boolean {
-  return output.isTTY === true && env['TERM'] !== 'dumb' && !env['CI'];
+  return output.isTTY === true && env.TERM !== 'dumb' && !env.CI;
 }
 
 export interface Symbols {
@@ -62,8 +62,8 @@ const ascii: Symbols = {
 
 /** Serial consoles of edge machines often speak ASCII only. */
 export function symbols(env: Environment): Symbols {
-  const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '';
-  return /utf-?8/i.test(locale) && env['TERM'] !== 'linux' && env['TERM'] !== 'vt220' ? unicode : ascii;
+  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
+  return /utf-?8/i.test(locale) && env.TERM !== 'linux' && env.TERM !== 'vt220' ? unicode : ascii;
 }
 
 /** One line without control characters, so that output of programs cannot move the cursor. */

@@ -118,7 +118,8 @@ export function treeRenderer(options: RenderOptions): Renderer {
         break;
       case 'progress':
         // Comes many times a second; the next frame shows it.
-        return progress(event);
+        progress(event);
+        return;
       case 'change':
         if (event.planned) print(`${planText(event)}\n`, stdout);
         else if (verbosity >= 1) print(paint('dim', `    ${oneLine(`${event.action} ${event.target}`)}\n`));
@@ -126,7 +127,7 @@ export function treeRenderer(options: RenderOptions): Renderer {
       case 'log':
         if (event.level <= verbosity) {
           const source = event.source === undefined ? '' : `${event.source}: `;
-          print(paint('dim', `    ${oneLine(source + event.message)}`) + '\n');
+          print(`${paint('dim', `    ${oneLine(source + event.message)}`)}\n`);
         }
         break;
       case 'warning':
@@ -189,7 +190,7 @@ function newRow(name: string, above: readonly Row[]): Row {
   };
 }
 
-/** Columns of the widest label with its indentation, within reason. */
+/** Columns of the widest label with its indentation, within reason. Steps are not known beforehand. */
 function nameWidth(rows: readonly Row[]): number {
-  return Math.min(Math.max(8, ...rows.map((row) => row.depth * 2 + row.label.length)), 34);
+  return Math.min(Math.max(8, ...rows.map((row) => (row.step ? 24 : row.depth * 2 + row.label.length))), 34);
 }

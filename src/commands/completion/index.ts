@@ -19,7 +19,7 @@ export const completionCommand: CommandSpec = {
     howTo.bash,
     '# In every shell',
     'edgeadm completion bash > /etc/bash_completion.d/edgeadm',
-    'edgeadm completion zsh > "${fpath[1]}/_edgeadm"',
+    'edgeadm completion zsh > /usr/share/zsh/site-functions/_edgeadm',
     'edgeadm completion fish > ~/.config/fish/completions/edgeadm.fish',
   ].join('\n'),
   arguments: [{ name: '<shell>', description: `shell to complete for: ${shells.join(', ')}` }],

@@ -6,7 +6,7 @@ export function zshScript(nodes: readonly CompletionNode[]): string {
   const cases = nodes.map(({ path, children, flags }) =>
     [
       `    ${quote(path.join(' '))})`,
-      `      commands=(${children.map(({ name, short }) => quote(`${escape(name)}:${short}`)).join(' ')})`,
+      `      commands=(${children.map(({ name, short }) => quote(`${escapeColons(name)}:${short}`)).join(' ')})`,
       `      flags=(${flags.map(argument).join(' ')})`,
       '      ;;',
     ].join('\n'),
@@ -65,8 +65,8 @@ if [ "$funcstack[1]" = _edgeadm ]; then _edgeadm "$@"; else compdef _edgeadm edg
 function argument({ name, description, isSwitch, values }: CompletionFlag): string {
   const text = `[${description.replace(/[[\]\\:]/g, '\\$&')}]`;
   if (isSwitch) return quote(`--${name}${text}`);
-  const action = values.length > 0 ? `(${values.map(escape).join(' ')})` : '_files';
+  const action = values.length > 0 ? `(${values.map(escapeColons).join(' ')})` : '_files';
   return quote(`--${name}=${text}:${name}:${action}`);
 }
 
-const escape = (text: string): string => text.replaceAll(':', '\\:');
+const escapeColons = (text: string): string => text.replaceAll(':', '\\:');
