@@ -36,10 +36,11 @@ export function suggestNodeName(name: string): string | undefined {
   return cleaned !== '' && nodeNameFault(cleaned) === undefined ? cleaned : undefined;
 }
 
-const part = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
-const host =
-  '(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\\[[a-fA-F0-9:]+\\])';
-const repository = new RegExp(`^(?:(?:${host}(?::[0-9]+)?)|${part})(?:/${part})*$`);
+const component = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
+const domainLabel = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
+// What has neither a dot nor a port is no registry but a part of the path, which is lower-case.
+const registry = `(?:${domainLabel}(?:\\.${domainLabel})+(?::[0-9]+)?|${domainLabel}:[0-9]+|localhost|\\[[a-fA-F0-9:]+\\](?::[0-9]+)?)`;
+const repository = new RegExp(`^(?:${registry}|${component})(?:/${component})*$`);
 
 /** Registry and path before an image's name, by the grammar of github.com/distribution/reference: no tag, no scheme. */
 export function isImageRepository(text: string): boolean {
