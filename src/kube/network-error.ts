@@ -55,9 +55,13 @@ const transientKinds: readonly NetworkFailure[] = ['dns', 'refused', 'timeout', 
 
 /** Says in words why a connection to `endpoint` (`host:port`) failed. */
 export function networkFault(error: unknown, endpoint: string): NetworkFault {
-  const { code, message } = facts(error);
+  const { code, message, names } = facts(error);
   const kind = kindOf(code, message);
-  return { kind, text: sentence(kind, endpoint, code, message), transient: transientKinds.includes(kind) };
+  return {
+    kind,
+    text: sentence(kind, endpoint, { code, message, names }),
+    transient: transientKinds.includes(kind),
+  };
 }
 
 function kindOf(code: string, message: string): NetworkFailure {
@@ -70,7 +74,7 @@ function kindOf(code: string, message: string): NetworkFailure {
   return code.startsWith('ERR_SSL') ? 'not-tls' : 'other';
 }
 
-function sentence(kind: NetworkFailure, endpoint: string, code: string, message: string): string {
+function sentence(kind: NetworkFailure, endpoint: string, { code, message, names }: Facts): string {
   const host = endpoint.replace(/:\d+$/, '');
   switch (kind) {
     case 'dns':
@@ -90,7 +94,7 @@ function sentence(kind: NetworkFailure, endpoint: string, code: string, message:
     case 'certificate-time':
       return `the certificate of ${endpoint} is ${code === 'CERT_NOT_YET_VALID' ? 'not valid yet' : 'expired'} by this host's clock`;
     case 'certificate-name':
-      return `the certificate of ${endpoint} is for other names: ${message.replace(/^.*altnames: /i, '')}`;
+      return `the certificate of ${endpoint} is for other names: ${names || message}`;
     case 'client-certificate':
       return `${endpoint} does not accept the client certificate`;
     case 'other':
@@ -98,12 +102,19 @@ function sentence(kind: NetworkFailure, endpoint: string, code: string, message:
   }
 }
 
+interface Facts {
+  code: string;
+  message: string;
+  /** Subject alternative names of a certificate that does not fit. */
+  names: string;
+}
+
 /** Node tries several addresses of a name and then throws an AggregateError without a message: take its first part. */
-function facts(error: unknown): { code: string; message: string } {
+function facts(error: unknown): Facts {
   if (error instanceof AggregateError && error.errors.length > 0 && !error.message) {
     return facts(error.errors[0]);
   }
-  if (!(error instanceof Error)) return { code: '', message: String(error) };
-  const code = 'code' in error ? String(error.code) : '';
-  return { code, message: error.message };
+  if (!(error instanceof Error)) return { code: '', message: String(error), names: '' };
+  const { code = '', cert } = error as { code?: unknown; cert?: { subjectaltname?: string } };
+  return { code: String(code), message: error.message, names: cert?.subjectaltname ?? '' };
 }
