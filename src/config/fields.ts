@@ -32,8 +32,7 @@ export function setField(document: Fields, path: string, value: unknown): void {
 
 /** Sets the value at a path unless there is one; null counts as none, as for kubeadm. Returns whether it was set. */
 export function setDefault(document: Fields, path: string, value: unknown): boolean {
-  const present = getField(document, path);
-  if (present !== undefined && present !== null) return false;
+  if (isSet(getField(document, path))) return false;
   setField(document, path, value);
   return true;
 }
@@ -42,6 +41,11 @@ export function setDefault(document: Fields, path: string, value: unknown): bool
 export function textAt(document: unknown, path: string): string | undefined {
   const value = getField(document, path);
   return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** Whether a field was written: null counts as not, as for kubeadm. */
+export function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 export function numberAt(document: unknown, path: string): number | undefined {

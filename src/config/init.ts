@@ -14,6 +14,7 @@ import { chooseVersion } from './kubernetes-version.ts';
 import { type ResolveInput, readSource, union } from './source.ts';
 import type { InitSettings, KubeDocument } from './types.ts';
 import { validateInit } from './validate/init.ts';
+import { nodeNameOf } from './validate/node.ts';
 
 const kinds = ['InitConfiguration', 'ClusterConfiguration', 'KubeletConfiguration', 'KubeProxyConfiguration'];
 
@@ -34,7 +35,7 @@ export function resolveInit(input: ResolveInput): InitSettings {
   setKubeletDefaults(documents, input.machine);
   if (source.kubernetesVersion) cluster.kubernetesVersion = source.kubernetesVersion;
 
-  const nodeName = textAt(init, 'nodeRegistration.name') ?? input.machine.hostname.trim().toLowerCase();
+  const nodeName = nodeNameOf(init, input.machine.hostname);
   const { machine } = input;
   validateInit({
     documents,

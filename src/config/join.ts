@@ -12,6 +12,7 @@ import { takeDryRun, takeIgnoredChecks, takeSkippedPhases, withScheme } from './
 import { type ResolveInput, readSource, type Source } from './source.ts';
 import type { JoinSettings, KubeDocument } from './types.ts';
 import { validateJoin } from './validate/join.ts';
+import { nodeNameOf } from './validate/node.ts';
 
 export interface ResolveJoinInput extends ResolveInput {
   /** `host:port`, the argument of join. */
@@ -37,7 +38,7 @@ export function resolveJoin(input: ResolveJoinInput): JoinSettings {
   setCriSocketDefault(join);
   setJoinKubeletArguments(join, input.machine);
 
-  const nodeName = textAt(join, 'nodeRegistration.name') ?? input.machine.hostname.trim().toLowerCase();
+  const nodeName = nodeNameOf(join, input.machine.hostname);
   const { endpoint, discoveryOptional = false } = input;
   validateJoin({ join, given, nodeName, endpoint, discoveryOptional, problems });
   problems.throwIfAny();

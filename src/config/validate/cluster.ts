@@ -145,13 +145,9 @@ function checkEtcd(report: Report, cluster: KubeDocument): void {
     });
   }
   const [ca, cert, key] = ['caFile', 'certFile', 'keyFile'].map((name) => textAt(external, name));
-  for (const [index, endpoint] of endpoints.entries()) {
-    const scheme = URL.canParse(endpoint) ? new URL(endpoint).protocol : undefined;
-    if (scheme === 'https:' || (scheme === 'http:' && !ca && !cert && !key)) continue;
-    report(`etcd.external.endpoints[${index}]`, `"${endpoint}" is not an https URL`, {
-      hint: 'Write https://host:2379.',
-    });
-  }
+  const secure = Boolean(ca || cert || key);
+  checkUrls(report, 'etcd.external.endpoints', endpoints, secure);
+  checkUrls(report, 'etcd.external.httpEndpoints', textsAt(external, 'httpEndpoints'), false);
   if ((cert === undefined) !== (key === undefined)) {
     report('etcd.external', 'has only one of certFile and keyFile', { hint: 'Give both or none.' });
   } else if (cert !== undefined && ca === undefined) {
@@ -161,5 +157,18 @@ function checkEtcd(report: Report, cluster: KubeDocument): void {
   }
   for (const name of ['caFile', 'certFile', 'keyFile']) {
     checkAbsolutePath(report, `etcd.external.${name}`, textAt(external, name));
+  }
+}
+
+function checkUrls(report: Report, path: string, urls: readonly string[], secure: boolean): void {
+  for (const [index, url] of urls.entries()) {
+    const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase();
+    if (scheme === undefined)
+      report(`${path}[${index}]`, `"${url}" is not a URL`, { hint: `Write https://${url}.` });
+    else if (secure && scheme !== 'https') {
+      report(`${path}[${index}]`, `"${url}" is not https, but certificates are given`, {
+        hint: 'Write https://host:2379.',
+      });
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { getField, isFields, textAt, textsAt } from '../fields.ts';
+import { getField, isFields, isSet, textAt, textsAt } from '../fields.ts';
 import { parseGoDuration } from '../goduration.ts';
 import type { Problems, Report } from '../problems.ts';
 import type { KubeDocument } from '../types.ts';
@@ -8,9 +8,9 @@ import { checkNodeName, checkOneOf, checkSocket, checkToken } from './values.ts'
 /** Faults of `nodeRegistration` in an Init- or JoinConfiguration, and of the name that the node will have. */
 export function validateNode(node: KubeDocument, nodeName: string, problems: Problems): void {
   const report = problems.of(node.kind);
-  const written = textAt(node, 'nodeRegistration.name');
-  if (written === undefined) checkNodeName(problems.of('machine'), 'host name', nodeName, true);
-  else checkNodeName(report, 'nodeRegistration.name', written, false);
+  const fromHost = textAt(node, 'nodeRegistration.name') === undefined;
+  if (fromHost) checkNodeName(problems.of('machine'), 'host name', nodeName, true);
+  else checkNodeName(report, 'nodeRegistration.name', nodeName, false);
   checkSocket(report, 'nodeRegistration.criSocket', textAt(node, 'nodeRegistration.criSocket'));
   checkArguments(
     report,
@@ -30,6 +30,11 @@ export function validateNode(node: KubeDocument, nodeName: string, problems: Pro
       'NoExecute',
     ]);
   }
+}
+
+/** The name that a node will have: of the document, else of the host; in lower case, as kubeadm makes it. */
+export function nodeNameOf(node: KubeDocument, hostname: string): string {
+  return (textAt(node, 'nodeRegistration.name') ?? hostname).trim().toLowerCase();
 }
 
 /** `all` stands alone, as kubeadm has it. */
@@ -55,8 +60,11 @@ export function validateBootstrapTokens(init: KubeDocument, problems: Problems):
         hint: 'Write how long the token is valid: 24h, or 0 for ever.',
       });
     }
-    if (ttl !== undefined && token.expires !== undefined) {
-      report(path, 'has both ttl and expires', { hint: 'Keep one of the two.' });
+    if (isSet(token.expires)) {
+      // kubeadm adds its default ttl before it refuses a token that has both.
+      report(`${path}.expires`, 'is refused by kubeadm', {
+        hint: 'Write how long the token is valid: `ttl: 24h`.',
+      });
     }
     for (const usage of textsAt(token, 'usages')) {
       checkOneOf(report, `${path}.usages`, usage, ['signing', 'authentication']);

@@ -444,7 +444,7 @@ describe('faults of init', () => {
     [
       'a bad name',
       { nodeName: 'Edge_1' },
-      "--node-name: \"Edge_1\" is not a node name (lower-case letters, digits, '-' and '.', a letter or digit at both ends)",
+      "--node-name: \"edge_1\" is not a node name (lower-case letters, digits, '-' and '.', a letter or digit at both ends)",
     ],
     [
       'an IP as name',
@@ -573,7 +573,7 @@ describe('faults of init', () => {
   });
 
   it('are told all at once, the first as the message', () => {
-    const error = errorOf(() => resolve({ podNetworkCidr: 'x', serviceCidr: 'y', nodeName: 'Z' }));
+    const error = errorOf(() => resolve({ podNetworkCidr: 'x', serviceCidr: 'y', nodeName: 'Z_' }));
     expect(error.message).toMatch(/^--node-name/);
     expect(error.details).toEqual([
       expect.stringMatching(/^--service-cidr: "y"/),
@@ -690,7 +690,7 @@ describe('faults of init', () => {
       'an etcd in the open',
       `${cluster}etcd: {external: {endpoints: [http://a:2379], caFile: /ca}}\n`,
       'E_CONFIG_INVALID',
-      'ClusterConfiguration etcd.external.endpoints[0]: "http://a:2379" is not an https URL',
+      'ClusterConfiguration etcd.external.endpoints[0]: "http://a:2379" is not https, but certificates are given',
       '',
     ],
     [

@@ -199,9 +199,9 @@ describe('join', () => {
     ],
     [
       'a bad node name',
-      { ...byToken, nodeName: 'A' },
+      { ...byToken, nodeName: 'A_' },
       { endpoint },
-      "--node-name: \"A\" is not a node name (lower-case letters, digits, '-' and '.', a letter or digit at both ends)",
+      "--node-name: \"a_\" is not a node name (lower-case letters, digits, '-' and '.', a letter or digit at both ends)",
     ],
     [
       'flags beside a document',
