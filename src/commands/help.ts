@@ -18,7 +18,10 @@ export function formatHelp(
   const paint = painter(output, env);
   const width = Math.max(Math.min(output.columns ?? (Number(env.COLUMNS) || 100), MAX_WIDTH), 40);
   const name = ['edgeadm', ...path.slice(1).map((one) => one.name)].join(' ');
-  const flags = flagsOf(spec).filter((flag) => !flag.hidden && !flag.deprecated);
+  const flags = flagsOf(spec).filter(
+    // Told only where it does something; elsewhere it is refused with what to do instead.
+    (flag) => !flag.hidden && !flag.deprecated && (flag.name !== 'rootfs' || spec.rootfs),
+  );
   const own = (spec.flags ?? []).filter((flag) => flags.includes(flag));
   const global = flags.filter((flag) => !own.includes(flag));
   const section = (title: string, text: string): string =>
@@ -29,7 +32,7 @@ export function formatHelp(
 
   return [
     `${wrap(spec.long ?? spec.short, width).join('\n')}\n`,
-    ...(spec.sections ?? []).map(({ title, text }) => section(title, `${text.trimEnd()}\n`)),
+    ...(spec.sections ?? []).map(({ title, items }) => section(title, list(items))),
     section('Usage', usage(spec, name)),
     section('Aliases', spec.aliases ? `  ${[spec.name, ...spec.aliases].join(', ')}\n` : ''),
     section('Examples', `${spec.examples.trim().replace(/^(?=.)/gm, '  ')}\n`),

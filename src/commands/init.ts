@@ -1,14 +1,12 @@
-import { createInitContext, type InitContext } from '../../phases/init/context.ts';
+import type { InitContext } from '../../phases/init/context.ts';
 import { initPhases } from '../../phases/init/index.ts';
 import { initFlags, initPhaseFlags } from '../config/flags/init.ts';
-import type { Host } from '../host/host.ts';
+import type { InitSettings } from '../config/types.ts';
 import { paths } from '../host/paths.ts';
-import { runPhases } from '../workflow/run.ts';
-import { select } from '../workflow/select.ts';
 import { phaseCommand, phaseSections } from './phases.ts';
 import { requireRoot } from './privilege.ts';
 import type { Call, CommandSpec, Outcome } from './spec.ts';
-import { commandLine, loadConfig, packageOptions } from './workflow.ts';
+import { loadConfig, packageOptions, runWorkflow } from './workflow.ts';
 
 export function initCommand(): CommandSpec {
   return {
@@ -35,47 +33,34 @@ export function initCommand(): CommandSpec {
 async function runInit(call: Call, only: string | undefined): Promise<Outcome> {
   requireRoot(call);
   const { emit, signal } = call;
-  const [{ machineFacts }, { resolveInit }, { openHost }] = await Promise.all([
+  const [{ machineFacts }, { resolveInit, withPackageVersion }, { createInitContext }] = await Promise.all([
     import('../host/machine.ts'),
     import('../config/init.ts'),
-    import('../host/open.ts'),
+    import('../../phases/init/context.ts'),
   ]);
   const machine = await machineFacts();
   const settings = resolveInit({ flags: call.flags, ...(await loadConfig(call)), machine });
-  const selected = select(initPhases, { only: only === undefined ? [] : [only], skip: settings.skipPhases });
-  const options = {
-    emit,
-    signal,
-    machine,
-    packageOptions: await packageOptions(settings.edge.package.publicKeyFile),
-  };
-  const host = await openHost({ emit, dryRun: settings.dryRun, command: commandLine(call, initPhaseFlags) });
-  try {
-    const ctx = await withVersion(createInitContext(settings, { host, ...options }), options);
-    const { ran, skipped } = await runPhases(selected, ctx, { command: call.command, emit, signal });
-    return { data: { dryRun: settings.dryRun, phases: ran, skipped, ...ctx.result } };
-  } finally {
-    await host.close();
-  }
+  return runWorkflow(call, {
+    phases: initPhases,
+    only,
+    settings,
+    flags: initPhaseFlags,
+    async context(host) {
+      const options = await packageOptions(settings.edge.package.publicKeyFile);
+      const create = (final: InitSettings): InitContext =>
+        createInitContext(final, { host, emit, signal, machine, packageOptions: options });
+      const first = create(settings);
+      const version = await kubernetesVersion(first);
+      if (version === undefined) return first;
+      return { ...create(withPackageVersion(settings, version)), package: first.package };
+    },
+  });
 }
 
 /** The package decides on the version of Kubernetes; for a phase that runs without one, the kubeadm on the host does. */
-async function withVersion(
-  ctx: InitContext,
-  options: Omit<Parameters<typeof createInitContext>[1], 'host'>,
-): Promise<InitContext> {
-  const version =
-    ctx.package.location === undefined
-      ? (ctx.settings.kubernetesVersion ?? (await kubeadmVersion(ctx.host, options.signal)))
-      : (await ctx.package.open()).manifest.kubernetesVersion;
-  if (version === undefined) return ctx;
-  const { withPackageVersion } = await import('../config/init.ts');
-  const settings = withPackageVersion(ctx.settings, version);
-  return { ...createInitContext(settings, { host: ctx.host, ...options }), package: ctx.package };
-}
-
-async function kubeadmVersion(host: Host, signal: AbortSignal): Promise<string | undefined> {
+async function kubernetesVersion({ host, settings, ...ctx }: InitContext): Promise<string | undefined> {
+  if (ctx.package.location !== undefined) return (await ctx.package.open()).manifest.kubernetesVersion;
   const file = `${paths.bin}/kubeadm`;
-  if (!(await host.stat(file))) return undefined;
-  return (await host.query({ file, args: ['version', '-o', 'short'], signal })).stdout.trim();
+  if (settings.kubernetesVersion !== undefined || !(await host.stat(file))) return settings.kubernetesVersion;
+  return (await host.query({ file, args: ['version', '-o', 'short'], signal: ctx.signal })).stdout.trim();
 }

@@ -1,12 +1,10 @@
-import { createJoinContext } from '../../phases/join/context.ts';
 import { joinPhases } from '../../phases/join/index.ts';
 import { joinFlags } from '../config/flags/join.ts';
-import { runPhases } from '../workflow/run.ts';
-import { flatten, select } from '../workflow/select.ts';
+import { flatten } from '../workflow/select.ts';
 import { phaseCommand, phaseSections } from './phases.ts';
 import { requireRoot } from './privilege.ts';
 import type { Call, CommandSpec, Outcome } from './spec.ts';
-import { commandLine, loadConfig, packageOptions } from './workflow.ts';
+import { loadConfig, packageOptions, runWorkflow } from './workflow.ts';
 
 export function joinCommand(): CommandSpec {
   return {
@@ -32,10 +30,10 @@ export function joinCommand(): CommandSpec {
 async function runJoin(call: Call, only: string | undefined): Promise<Outcome> {
   requireRoot(call);
   const { emit, signal } = call;
-  const [{ machineFacts }, { resolveJoin }, { openHost }] = await Promise.all([
+  const [{ machineFacts }, { resolveJoin }, { createJoinContext }] = await Promise.all([
     import('../host/machine.ts'),
     import('../config/join.ts'),
-    import('../host/open.ts'),
+    import('../../phases/join/context.ts'),
   ]);
   const machine = await machineFacts();
   const endpoint = only === undefined ? call.args[0] : undefined;
@@ -46,21 +44,20 @@ async function runJoin(call: Call, only: string | undefined): Promise<Outcome> {
     ...(endpoint === undefined ? {} : { endpoint }),
     discoveryOptional: only !== undefined && !talksToCluster(only),
   });
-  const selected = select(joinPhases, { only: only === undefined ? [] : [only], skip: settings.skipPhases });
-  const host = await openHost({ emit, dryRun: settings.dryRun, command: commandLine(call, joinFlags) });
-  try {
-    const ctx = createJoinContext(settings, {
-      host,
-      emit,
-      signal,
-      machine,
-      packageOptions: await packageOptions(settings.edge.package.publicKeyFile),
-    });
-    const { ran, skipped } = await runPhases(selected, ctx, { command: call.command, emit, signal });
-    return { data: { dryRun: settings.dryRun, phases: ran, skipped, ...ctx.result } };
-  } finally {
-    await host.close();
-  }
+  return runWorkflow(call, {
+    phases: joinPhases,
+    only,
+    settings,
+    flags: joinFlags,
+    context: async (host) =>
+      createJoinContext(settings, {
+        host,
+        emit,
+        signal,
+        machine,
+        packageOptions: await packageOptions(settings.edge.package.publicKeyFile),
+      }),
+  });
 }
 
 /** kubeadm's own phases discover the cluster first; those that only prepare this machine do not need to know it. */

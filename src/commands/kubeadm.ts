@@ -92,6 +92,8 @@ export function kubeadmFlags(flags: readonly FlagSpec[], values: FlagValues): st
 export function passThrough(words: readonly string[], spec: Omit<CommandSpec, 'run'>): CommandSpec {
   return {
     ...spec,
+    foreground: true,
+    rootfs: true,
     run: async (call) => {
       const args = [...words, ...kubeadmFlags(flagsOf(spec), call.flags), ...call.args];
       return await showKubeadm(call, args);
@@ -109,6 +111,8 @@ export function passThroughWithVersion(
 ): CommandSpec {
   return {
     ...spec,
+    foreground: true,
+    rootfs: true,
     run: async (call) => {
       const { flags } = call;
       const args = [...words, ...kubeadmFlags(flagsOf(spec), flags)];

@@ -74,22 +74,18 @@ const exampleOf = <C>(phases: readonly Phase<C>[], command: string): string => {
 export function phaseSections<C>(
   command: string,
   phases: readonly Phase<C>[],
-): { title: string; text: string }[] {
-  const all = flatten(phases);
-  const width = Math.max(...all.map(({ phase, depth }) => phase.name.length + depth * 3)) + 2;
-  const table = (part: readonly Phase<C>[]): string =>
-    flatten(part)
-      .map(({ phase, depth }) => {
-        const term = depth === 0 ? phase.name : `${'  '.repeat(depth)}/${phase.name}`;
-        return `  ${term.padEnd(width)}${phase.short}\n`;
-      })
-      .join('');
-  const whole = phases.filter(({ onlyByName }) => !onlyByName);
-  const single = phases.filter(({ onlyByName }) => onlyByName);
+): NonNullable<CommandSpec['sections']> {
+  const items = (part: readonly Phase<C>[]) =>
+    flatten(part).map(({ phase, depth }) => ({
+      term: depth === 0 ? `  ${phase.name}` : `  ${'  '.repeat(depth)}/${phase.name}`,
+      text: phase.short,
+    }));
+  const whole = items(phases.filter(({ onlyByName }) => !onlyByName));
+  const single = items(phases.filter(({ onlyByName }) => onlyByName));
   return [
-    { title: `Phases of "edgeadm ${command}", in order`, text: table(whole) },
+    { title: `Phases of "edgeadm ${command}", in order`, items: whole },
     ...(single.length > 0
-      ? [{ title: `Phases that run only by name ("edgeadm ${command} phase NAME")`, text: table(single) }]
+      ? [{ title: `Phases that run only by name ("edgeadm ${command} phase NAME")`, items: single }]
       : []),
   ];
 }

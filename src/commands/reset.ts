@@ -1,12 +1,9 @@
-import { createResetContext } from '../../phases/reset/context.ts';
 import { resetPhases } from '../../phases/reset/index.ts';
 import { resetFlags } from '../config/flags/reset.ts';
-import { runPhases } from '../workflow/run.ts';
-import { select } from '../workflow/select.ts';
 import { phaseCommand, phaseSections } from './phases.ts';
 import { requireRoot } from './privilege.ts';
 import type { Call, CommandSpec, Outcome } from './spec.ts';
-import { commandLine, loadConfig } from './workflow.ts';
+import { loadConfig, runWorkflow } from './workflow.ts';
 
 export function resetCommand(): CommandSpec {
   return {
@@ -24,23 +21,18 @@ export function resetCommand(): CommandSpec {
 async function runReset(call: Call, only: string | undefined): Promise<Outcome> {
   requireRoot(call);
   const { emit, signal, confirm } = call;
-  const [{ machineFacts }, { resolveReset }, { openHost }] = await Promise.all([
+  const [{ machineFacts }, { resolveReset }, { createResetContext }] = await Promise.all([
     import('../host/machine.ts'),
     import('../config/reset.ts'),
-    import('../host/open.ts'),
+    import('../../phases/reset/context.ts'),
   ]);
-  const settings = resolveReset({
-    flags: call.flags,
-    ...(await loadConfig(call)),
-    machine: await machineFacts(),
+  const config = await loadConfig(call);
+  const settings = resolveReset({ flags: call.flags, ...config, machine: await machineFacts() });
+  return runWorkflow(call, {
+    phases: resetPhases,
+    only,
+    settings,
+    flags: resetFlags,
+    context: async (host) => createResetContext(settings, { host, emit, signal, confirm }),
   });
-  const selected = select(resetPhases, { only: only === undefined ? [] : [only], skip: settings.skipPhases });
-  const host = await openHost({ emit, dryRun: settings.dryRun, command: commandLine(call, resetFlags) });
-  try {
-    const ctx = createResetContext(settings, { host, emit, signal, confirm });
-    const { ran, skipped } = await runPhases(selected, ctx, { command: call.command, emit, signal });
-    return { data: { dryRun: settings.dryRun, phases: ran, skipped, ...ctx.result } };
-  } finally {
-    await host.close();
-  }
 }

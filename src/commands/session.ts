@@ -1,7 +1,14 @@
 import { EdgeadmError, toEdgeadmError } from '../errors.ts';
 import { createRenderer, defaultFormat, type Format, formats } from '../ui/renderer.ts';
+import type { Event } from '../workflow/events.ts';
 import { type Io, signalNumbers } from './io.ts';
 import type { Parsed } from './program.ts';
+
+const stopping: Event = {
+  type: 'log',
+  level: 0,
+  message: 'stopping: running programs are asked to end; press Ctrl-C again to kill them at once',
+};
 
 /**
  * Runs one command: its events go to the renderer of -o, Ctrl-C aborts it, its outcome or failure is shown.
@@ -9,6 +16,11 @@ import type { Parsed } from './program.ts';
  */
 export async function runCommand(parsed: Parsed, io: Io): Promise<number> {
   const { spec, command, args, flags, deprecations } = parsed;
+  if (flags.rootfs !== undefined && !spec.rootfs) {
+    throw new EdgeadmError('E_USAGE', `"edgeadm ${command}" does not take --rootfs`, {
+      hint: `Change the root first: chroot ${flags.rootfs} edgeadm ${command} …`,
+    });
+  }
   const ownOutput = spec.flags?.some((flag) => flag.name === 'output') ?? false;
   const format = ownOutput ? defaultFormat(io.stderr, io.env) : chooseFormat(flags.output, io);
   const verbosity = typeof flags.v === 'number' ? flags.v : 0;
@@ -29,11 +41,7 @@ export async function runCommand(parsed: Parsed, io: Io): Promise<number> {
       return;
     }
     exitOfSignal = 128 + signalNumbers[signal];
-    renderer.emit({
-      type: 'warning',
-      code: 'E_INTERRUPTED',
-      message: 'stopping: running programs are asked to end; press Ctrl-C again to kill them at once',
-    });
+    if (!spec.foreground) renderer.emit(stopping);
     controller.abort();
   });
 
@@ -64,6 +72,10 @@ export async function runCommand(parsed: Parsed, io: Io): Promise<number> {
     if (format !== 'json' && outcome?.text) io.stdout.write(`${outcome.text.replace(/\n$/, '')}\n`);
     return exitCode;
   } catch (thrown) {
+    if (spec.foreground && exitOfSignal !== undefined) {
+      renderer.close();
+      return exitOfSignal;
+    }
     const error = interrupted(thrown, exitOfSignal !== undefined);
     renderer.fail(error);
     renderer.close();

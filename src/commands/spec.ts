@@ -21,8 +21,12 @@ export interface CommandSpec {
   /** Its words may be joined by `/`: `init phase certs/ca`. */
   slashes?: boolean;
   /** Further sections of the help, below the description. */
-  sections?: readonly { title: string; text: string }[];
+  sections?: readonly { title: string; items: readonly { term: string; text: string }[] }[];
   hidden?: boolean;
+  /** Runs another program on this terminal: Ctrl-C is for that one, and nothing is said about it. */
+  foreground?: boolean;
+  /** Whether --rootfs is handed on; the others cannot change into another root. */
+  rootfs?: boolean;
   /** Left out when the command only groups others. */
   run?(call: Call): Promise<Outcome | undefined>;
 }

@@ -2,8 +2,42 @@ import { resolve } from 'node:path';
 import { camelCase, type FlagSpec } from '../config/flags/spec.ts';
 import type { ConfigText } from '../config/yaml.ts';
 import { EdgeadmError } from '../errors.ts';
+import type { JournaledHost } from '../host/host.ts';
 import type { OpenOptions } from '../package/types.ts';
-import type { Call } from './spec.ts';
+import type { Phase } from '../workflow/phase.ts';
+import { select } from '../workflow/select.ts';
+import type { Call, Outcome } from './spec.ts';
+
+export interface Workflow<C> {
+  phases: readonly Phase<C>[];
+  /** Name of the one phase to run, or undefined for all. */
+  only: string | undefined;
+  settings: { dryRun: boolean; skipPhases: readonly string[] };
+  /** Flags of the command, for its name in lock and journal. */
+  flags: readonly FlagSpec[];
+  context(host: JournaledHost): Promise<C>;
+}
+
+/** Opens this host, runs phases on it and closes it again. Unknown and contradicting phases are found before that. */
+export async function runWorkflow<C extends { result: Record<string, unknown> }>(
+  call: Call,
+  { phases, only, settings, flags, context }: Workflow<C>,
+): Promise<Outcome> {
+  const { command, emit, signal } = call;
+  const selected = select(phases, { only: only === undefined ? [] : [only], skip: settings.skipPhases });
+  const [{ openHost }, { runPhases }] = await Promise.all([
+    import('../host/open.ts'),
+    import('../workflow/run.ts'),
+  ]);
+  const host = await openHost({ emit, dryRun: settings.dryRun, command: commandLine(call, flags) });
+  try {
+    const ctx = await context(host);
+    const { ran, skipped } = await runPhases(selected, ctx, { command, emit, signal });
+    return { data: { dryRun: settings.dryRun, phases: ran, skipped, ...ctx.result } };
+  } finally {
+    await host.close();
+  }
+}
 
 /** The file of --config, in the current version of kubeadm's API. Errors: E_CONFIG_INVALID, E_CONFIG_YAML, E_KUBEADM. */
 export async function loadConfig(call: Call): Promise<{ config?: ConfigText }> {
@@ -49,7 +83,7 @@ export async function packageOptions(publicKeyFile: string | undefined): Promise
 }
 
 /** The command line as it was meant, without secrets: for the lock and the journal. */
-export function commandLine({ command, args, flags }: Call, specs: readonly FlagSpec[]): string {
+function commandLine({ command, args, flags }: Call, specs: readonly FlagSpec[]): string {
   const given = specs.flatMap((spec) => {
     const value = flags[camelCase(spec.name)];
     if (value === undefined) return [];
