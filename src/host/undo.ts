@@ -3,7 +3,7 @@ import path from 'node:path';
 import { formatBytes } from './errors.ts';
 import { replaceFile } from './files/replace.ts';
 import type { Entry } from './journal/journal.ts';
-import { undoNetwork } from './network/undo.ts';
+import { flannelNetworks, undoNetwork } from './network/undo.ts';
 import { undoBlock } from './resources/block.ts';
 import { undoDirectory } from './resources/directory.ts';
 import { undoModule } from './resources/module.ts';
@@ -35,6 +35,7 @@ export async function undoAll(
   const last: { entry: Entry; work: () => Promise<void> }[] = [];
   const entries = seam.journal.entries.filter(({ key }) => !keep(key)).reverse();
   const keepCopy = copies(seam);
+  const podSubnets = await flannelNetworks(seam);
   let undone = 0;
 
   const attempt = async (entry: Entry, work: () => Promise<void>): Promise<boolean> => {
@@ -84,7 +85,8 @@ export async function undoAll(
       },
       keepCopy,
     };
-    if ((await attempt(entry, () => undoEntry(seam, entry, report))) && !late) await finished(entry);
+    if ((await attempt(entry, () => undoEntry(seam, entry, podSubnets, report))) && !late)
+      await finished(entry);
   }
   if (seam.dryRun) return { undone, warnings };
 
@@ -100,7 +102,12 @@ export async function undoAll(
   return { undone, warnings };
 }
 
-async function undoEntry(seam: Seam, entry: Entry, report: UndoReport): Promise<void> {
+async function undoEntry(
+  seam: Seam,
+  entry: Entry,
+  podSubnets: readonly string[],
+  report: UndoReport,
+): Promise<void> {
   const name = entry.key.slice(entry.key.indexOf(':') + 1);
   switch (entry.kind) {
     case 'file':
@@ -119,7 +126,7 @@ async function undoEntry(seam: Seam, entry: Entry, report: UndoReport): Promise<
     case 'tree':
       return undoTree(seam, entry, name, report);
     case 'network':
-      return undoNetwork(seam, entry, report);
+      return undoNetwork(seam, entry, podSubnets, report);
     case 'work':
       return undoWork(seam, entry, report);
   }

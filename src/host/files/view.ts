@@ -1,6 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { errno } from '../errors.ts';
+import { errno, refusing } from '../errors.ts';
 import type { FileFacts } from '../host.ts';
 import { hashBytes, lstat, type PathState, pathState } from './state.ts';
 
@@ -26,6 +26,11 @@ export class FileView {
   /** A path of the host as a path of this machine. */
   real(at: string): string {
     return this.root === '/' ? at : path.join(this.root, at);
+  }
+
+  /** The other way round. */
+  shown(real: string): string {
+    return this.root === '/' ? real : `/${path.relative(this.root, real)}`;
   }
 
   plan(at: string, planned: Planned): void {
@@ -71,18 +76,20 @@ export class FileView {
 
   /** Bytes of a file, links followed; undefined when it does not exist. */
   async read(at: string): Promise<Buffer | undefined> {
-    const planned = this.#find(at);
-    if (planned?.kind === 'absent') return undefined;
-    if (planned?.kind === 'symlink') return this.read(path.resolve(path.dirname(at), planned.target));
-    if (planned?.kind === 'file') {
-      return 'real' in planned.bytes ? fs.readFile(planned.bytes.real) : Buffer.from(planned.bytes);
-    }
-    try {
-      return await fs.readFile(this.real(at));
-    } catch (error) {
-      if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return undefined;
-      throw error;
-    }
+    return refusing({ path: at, action: 'read' }, async () => {
+      const place = await this.follow(at);
+      const planned = this.#find(place);
+      if (planned?.kind === 'absent') return undefined;
+      if (planned?.kind === 'file') {
+        return 'real' in planned.bytes ? fs.readFile(planned.bytes.real) : Buffer.from(planned.bytes);
+      }
+      try {
+        return await fs.readFile(this.real(place));
+      } catch (error) {
+        if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return undefined;
+        throw error;
+      }
+    });
   }
 
   /** Names in a directory, sorted; undefined when it does not exist. */

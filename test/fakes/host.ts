@@ -1,0 +1,467 @@
+import path from 'node:path';
+import { EdgeadmError } from '../../src/errors.ts';
+import { blockOf, withBlock } from '../../src/host/files/block.ts';
+import type {
+  Change,
+  Command,
+  CommandResult,
+  FileFacts,
+  JournaledHost,
+  NetworkClaim,
+  WorkState,
+} from '../../src/host/host.ts';
+import { quoteCommand } from '../../src/host/quote.ts';
+import type { Event } from '../../src/workflow/events.ts';
+
+type Node =
+  | { kind: 'file'; content: string; mode: number }
+  | { kind: 'symlink'; target: string }
+  | { kind: 'directory'; mode: number };
+
+type Reply =
+  | Partial<CommandResult>
+  | Error
+  | ((command: Command) => Partial<CommandResult> | Promise<Partial<CommandResult>>);
+
+export interface FakeHostOptions {
+  name?: string;
+  dryRun?: boolean;
+  /** Content by path; directories above them exist. */
+  files?: Record<string, string>;
+  /** Programs that are not there: E_COMMAND_MISSING. */
+  missing?: readonly string[];
+  units?: Record<string, { enabled?: boolean; active?: boolean }>;
+  sysctls?: Record<string, string>;
+}
+
+/**
+ * A host in memory for tests of phases. What it promises:
+ *
+ * - Files, links, blocks, directories, units and sysctls behave as on LocalHost: the same return values (false when
+ *   nothing had to be done), parents made, `undoAll` gives back the first state, newest first. `contract.test.ts` holds
+ *   the two together.
+ * - Files have no owner, size is that of the UTF-8 text, binary content is kept as latin1.
+ * - A command runs nothing: it is recorded in `commands` and answered by the latest matching `reply`, else with exit
+ *   status 0 and no output. A reply with another exit status is E_COMMAND as on LocalHost; `missing` programs are
+ *   E_COMMAND_MISSING. Lines of the reply go to `onLine`.
+ * - `fail(key, error)` makes the change with this journal key (`file:/etc/x`, `unit:u`, `work:k`, `sysctl:s`) throw after
+ *   its intent was journaled, as a crash would: `state` then says `started`.
+ * - Claims are only recorded (`claims`); what programs do by themselves, a reply does through `files`.
+ * - With `dryRun` nothing is kept but an overlay that reads see; `change` events are `planned`.
+ */
+export class FakeHost implements JournaledHost {
+  readonly name: string;
+  readonly dryRun: boolean;
+  readonly events: Event[] = [];
+  /** Every command, queries included, in order. */
+  readonly commands: Command[] = [];
+  /** Keys of changes in the order they were journaled. */
+  readonly journal: string[] = [];
+  readonly claims: string[] = [];
+  readonly facts = new Map<string, unknown>();
+  readonly units = new Map<string, { enabled: boolean; active: boolean; starts: number; version?: string }>();
+  readonly sysctls: Map<string, string>;
+  readonly modules = new Set<string>();
+  closed = false;
+  forgotten = false;
+  #nodes = new Map<string, Node>();
+  readonly #missing: Set<string>;
+  readonly #replies: { match: (line: string) => boolean; reply: Reply }[] = [];
+  readonly #failures = new Map<string, Error>();
+  readonly #work = new Map<string, WorkState>();
+  readonly #undo = new Map<string, () => Promise<void> | void>();
+
+  constructor(options: FakeHostOptions = {}) {
+    this.name = options.name ?? 'fake';
+    this.dryRun = options.dryRun ?? false;
+    this.#missing = new Set(options.missing);
+    this.sysctls = new Map(Object.entries(options.sysctls ?? {}));
+    for (const [unit, { enabled = false, active = false }] of Object.entries(options.units ?? {})) {
+      this.units.set(unit, { enabled, active, starts: 0 });
+    }
+    for (const [at, content] of Object.entries(options.files ?? {})) this.put(at, content);
+  }
+
+  readonly emit = (event: Event): void => {
+    this.events.push(event);
+  };
+
+  /** Files by path with their content, to look at after a test. */
+  get files(): Record<string, string> {
+    const files = [...this.#nodes].flatMap(([at, node]) =>
+      node.kind === 'file' ? [[at, node.content]] : [],
+    );
+    return Object.fromEntries(files) as Record<string, string>;
+  }
+
+  /** Command lines as a shell would read them. */
+  get lines(): string[] {
+    return this.commands.map(({ file, args }) => quoteCommand(file, args));
+  }
+
+  /** `change` events as `action target`. */
+  get changes(): string[] {
+    return this.events.flatMap((event) =>
+      event.type === 'change' ? [`${event.action} ${event.target}`] : [],
+    );
+  }
+
+  /** Puts a file there, as something else than the phase would. */
+  put(at: string, content: string, mode = 0o644): void {
+    this.#parents(at);
+    this.#nodes.set(at, { kind: 'file', content, mode });
+  }
+
+  /** Answers commands whose line (`kubeadm init …`) starts with a text or matches a pattern; later ones win. */
+  reply(match: string | RegExp, reply: Reply): this {
+    this.#replies.unshift({
+      match: (line) =>
+        typeof match === 'string' ? line === match || line.startsWith(`${match} `) : match.test(line),
+      reply,
+    });
+    return this;
+  }
+
+  fail(key: string, error: Error): this {
+    this.#failures.set(key, error);
+    return this;
+  }
+
+  async readText(at: string): Promise<string | undefined> {
+    const node = this.#nodes.get(this.#follow(at));
+    return node?.kind === 'file' ? node.content : undefined;
+  }
+
+  async stat(at: string): Promise<FileFacts | undefined> {
+    const node = this.#nodes.get(at);
+    if (!node) return undefined;
+    const size = node.kind === 'file' ? Buffer.byteLength(node.content) : 0;
+    const facts = {
+      kind: node.kind,
+      mode: node.kind === 'symlink' ? 0o777 : node.mode,
+      size,
+      uid: 0,
+      gid: 0,
+    };
+    return node.kind === 'symlink' ? { ...facts, target: node.target } : facts;
+  }
+
+  async list(at: string): Promise<string[]> {
+    return [...this.#nodes.keys()]
+      .filter((place) => path.dirname(place) === at && place !== '/')
+      .map((place) => path.basename(place))
+      .sort();
+  }
+
+  async query(command: Command, options: { allowFailure?: boolean } = {}): Promise<CommandResult> {
+    return this.#execute(command, options.allowFailure === true);
+  }
+
+  async writeFile(
+    at: string,
+    content: string | Uint8Array,
+    options: { mode?: number } = {},
+  ): Promise<boolean> {
+    const text = typeof content === 'string' ? content : Buffer.from(content).toString('latin1');
+    const old = this.#nodes.get(at);
+    const mode = options.mode ?? (old?.kind === 'file' ? old.mode : 0o644);
+    if (old?.kind === 'file' && old.content === text && old.mode === mode) return false;
+    return this.#node('write', at, { kind: 'file', content: text, mode });
+  }
+
+  /** The content is a note of where it came from. */
+  async installFile(source: string, at: string, options: { mode?: number } = {}): Promise<boolean> {
+    return this.writeFile(at, `installed from ${source}`, { mode: options.mode ?? 0o755 });
+  }
+
+  async makeDirectory(at: string, options: { mode?: number } = {}): Promise<boolean> {
+    const old = this.#nodes.get(at);
+    const mode = options.mode ?? (old?.kind === 'directory' ? old.mode : 0o755);
+    if (at === '/' || (old?.kind === 'directory' && old.mode === mode)) return false;
+    return this.#node('mkdir', at, { kind: 'directory', mode }, `dir:${at}`);
+  }
+
+  async symlink(target: string, at: string): Promise<boolean> {
+    const old = this.#nodes.get(at);
+    if (old?.kind === 'symlink' && old.target === target) return false;
+    return this.#node('link', at, { kind: 'symlink', target });
+  }
+
+  async remove(at: string): Promise<boolean> {
+    const below = [...this.#nodes].filter(([place]) => place === at || place.startsWith(`${at}/`));
+    if (below.length === 0) return false;
+    const key = this.#nodes.get(at)?.kind === 'directory' ? `tree:${at}` : `file:${at}`;
+    return this.#change(
+      key,
+      'remove',
+      at,
+      () => {
+        for (const [place] of below) this.#nodes.delete(place);
+      },
+      () => {
+        for (const [place, node] of below) this.#nodes.set(place, node);
+      },
+    );
+  }
+
+  async editBlock(at: string, marker: string, lines: readonly string[]): Promise<boolean> {
+    const target = this.#follow(at);
+    const old = this.#nodes.get(target);
+    const text = (await this.readText(target)) ?? '';
+    const wanted = withBlock(text, marker, lines.length === 0 ? undefined : lines);
+    if (wanted === text) return false;
+    const former = blockOf(text, marker);
+    const mode = old?.kind === 'file' ? old.mode : 0o644;
+    await this.#above(target);
+    return this.#change(
+      `block:${target}#${marker}`,
+      'edit',
+      target,
+      () => this.#nodes.set(target, { kind: 'file', content: wanted, mode }),
+      async () => {
+        const content = withBlock((await this.readText(target)) ?? '', marker, former);
+        if (!old && content === '') this.#nodes.delete(target);
+        else
+          this.#nodes.set(target, { kind: 'file', content: content === `${text}\n` ? text : content, mode });
+      },
+    );
+  }
+
+  async setSysctl(key: string, value: string): Promise<boolean> {
+    const old = this.sysctls.get(key);
+    if (old === value) return false;
+    return this.#change(
+      `sysctl:${key}`,
+      'sysctl',
+      key,
+      () => this.sysctls.set(key, value),
+      () => (old === undefined ? this.sysctls.delete(key) : this.sysctls.set(key, old)),
+    );
+  }
+
+  async loadModule(name: string): Promise<boolean> {
+    if (this.modules.has(name)) return false;
+    return this.#change(
+      `module:${name}`,
+      'module',
+      name,
+      () => this.modules.add(name),
+      () => this.modules.delete(name),
+    );
+  }
+
+  async enableUnit(
+    unit: string,
+    options: { start?: boolean; restart?: boolean; version?: string } = {},
+  ): Promise<boolean> {
+    const old = this.units.get(unit) ?? { enabled: false, active: false, starts: 0 };
+    const start = options.start !== false;
+    const stale = options.version !== undefined && options.version !== old.version;
+    const run = start && (!old.active || options.restart === true || stale);
+    if (old.enabled && !run) return false;
+    const { version = old.version } = options;
+    const next = { enabled: true, active: old.active || start, starts: old.starts + (run ? 1 : 0) };
+    return this.#unit(unit, version === undefined ? next : { ...next, version });
+  }
+
+  async disableUnit(unit: string, options: { stop?: boolean } = {}): Promise<boolean> {
+    const old = this.units.get(unit) ?? { enabled: false, active: false, starts: 0 };
+    const active = old.active && options.stop === false;
+    if (!old.enabled && old.active === active) return false;
+    return this.#unit(unit, { ...old, enabled: false, active });
+  }
+
+  async run(command: Command, change: Change): Promise<CommandResult> {
+    let result: CommandResult = { exitCode: 0, stdout: '', stderr: '' };
+    if (change.once !== false && this.state(change.key) === 'done') return result;
+    await this.#workChange(
+      change.key,
+      'run',
+      async () => {
+        result = await this.#execute(command, false);
+      },
+      change.undo,
+    );
+    return result;
+  }
+
+  async claimTree(at: string, options: { content?: boolean } = {}): Promise<boolean> {
+    return this.#claim(`tree:${at}${options.content ? ' content' : ''}`);
+  }
+
+  async claimNetwork(_claim: NetworkClaim = {}): Promise<boolean> {
+    return this.#claim('network');
+  }
+
+  async claimSysctls(keys: readonly string[]): Promise<boolean> {
+    return keys.map((key) => this.#claim(`sysctl:${key}`)).includes(true);
+  }
+
+  state(key: string): WorkState {
+    return this.#work.get(key) ?? 'absent';
+  }
+
+  async once(key: string, _summary: string, work: () => Promise<void>): Promise<boolean> {
+    if (this.state(key) === 'done') return false;
+    return this.#workChange(key, 'work', work);
+  }
+
+  async remember(key: string, value: unknown): Promise<void> {
+    this.facts.set(key, value);
+  }
+
+  recall<T>(key: string): T | undefined {
+    return this.facts.get(key) as T | undefined;
+  }
+
+  async undoAll(options: {
+    signal: AbortSignal;
+    keep?: (key: string) => boolean;
+  }): Promise<{ undone: number; warnings: string[] }> {
+    const warnings: string[] = [];
+    let undone = 0;
+    for (const [key, undo] of [...this.#undo].reverse()) {
+      options.signal.throwIfAborted();
+      if (options.keep?.(key)) continue;
+      this.emit({
+        type: 'change',
+        host: this.name,
+        action: 'undo',
+        target: key,
+        summary: key,
+        planned: this.dryRun,
+      });
+      undone++;
+      if (this.dryRun) continue;
+      try {
+        await undo();
+        this.#undo.delete(key);
+      } catch (error) {
+        warnings.push(`${key} could not be undone: ${(error as Error).message}`);
+      }
+    }
+    return { undone, warnings };
+  }
+
+  async forget(): Promise<void> {
+    this.forgotten = this.#undo.size === 0;
+    this.closed = true;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+
+  async #node(action: string, at: string, node: Node, key = `file:${at}`): Promise<boolean> {
+    await this.#above(at);
+    const old = this.#nodes.get(at);
+    return this.#change(
+      key,
+      action,
+      at,
+      () => this.#nodes.set(at, node),
+      () => (old ? this.#nodes.set(at, old) : this.#nodes.delete(at)),
+    );
+  }
+
+  #unit(
+    unit: string,
+    next: { enabled: boolean; active: boolean; starts: number; version?: string },
+  ): Promise<boolean> {
+    const old = this.units.get(unit);
+    return this.#change(
+      `unit:${unit}`,
+      'unit',
+      unit,
+      () => this.units.set(unit, next),
+      () => (old ? this.units.set(unit, old) : this.units.delete(unit)),
+    );
+  }
+
+  #workChange(key: string, action: string, work: () => Promise<void>, undo?: Command): Promise<boolean> {
+    return this.#change(
+      `work:${key}`,
+      action,
+      key,
+      async () => {
+        this.#work.set(key, 'started');
+        const failure = this.#failures.get(`work:${key}`);
+        if (failure) throw failure;
+        if (!this.dryRun) await work();
+        this.#work.set(key, 'done');
+      },
+      async () => {
+        if (undo) await this.#execute(undo, false);
+        this.#work.delete(key);
+      },
+    );
+  }
+
+  async #change(
+    key: string,
+    action: string,
+    target: string,
+    act: () => unknown,
+    undo: () => unknown,
+  ): Promise<true> {
+    if (!this.dryRun) {
+      this.journal.push(key);
+      if (!this.#undo.has(key)) this.#undo.set(key, undo as () => void);
+    }
+    const failure = this.#failures.get(key);
+    if (failure && !key.startsWith('work:')) throw failure;
+    await act();
+    this.emit({ type: 'change', host: this.name, action, target, summary: key, planned: this.dryRun });
+    return true;
+  }
+
+  #claim(claim: string): boolean {
+    if (this.dryRun || this.claims.includes(claim)) return false;
+    this.claims.push(claim);
+    return true;
+  }
+
+  /** Missing directories are changes of their own. */
+  async #above(at: string): Promise<void> {
+    const above = path.dirname(at);
+    if (above !== '/' && !this.#nodes.has(above)) await this.makeDirectory(above);
+  }
+
+  #parents(at: string): void {
+    for (const above of ancestors(at)) {
+      if (this.#nodes.has(above)) continue;
+      this.#nodes.set(above, { kind: 'directory', mode: 0o755 });
+    }
+  }
+
+  #follow(at: string): string {
+    const node = this.#nodes.get(at);
+    return node?.kind === 'symlink' ? this.#follow(path.resolve(path.dirname(at), node.target)) : at;
+  }
+
+  async #execute(command: Command, allowFailure: boolean): Promise<CommandResult> {
+    command.signal?.throwIfAborted();
+    this.commands.push(command);
+    const line = quoteCommand(command.file, command.args);
+    if (this.#missing.has(command.file)) {
+      throw new EdgeadmError('E_COMMAND_MISSING', `no program ${command.file} on this host`);
+    }
+    const found = this.#replies.find(({ match }) => match(line))?.reply ?? {};
+    if (found instanceof Error) throw found;
+    const partial = typeof found === 'function' ? await found(command) : found;
+    const result = { exitCode: 0, stdout: '', stderr: '', ...partial };
+    for (const stream of ['stdout', 'stderr'] as const) {
+      for (const text of result[stream].split('\n').filter(Boolean)) command.onLine?.(text, stream);
+    }
+    if (result.exitCode === 0 || allowFailure) return result;
+    throw new EdgeadmError('E_COMMAND', `${line} failed with exit status ${result.exitCode}`, {
+      details: `${result.stdout}${result.stderr}`.split('\n').filter(Boolean),
+    });
+  }
+}
+
+function ancestors(at: string): string[] {
+  const found: string[] = [];
+  for (let above = path.dirname(at); above !== '/'; above = path.dirname(above)) found.unshift(above);
+  return found;
+}
