@@ -7,7 +7,7 @@
  * and pkg/ip/ipmasq_nftables_linux.go; node-local-dns.
  */
 
-/** The dummy link that carries the edge virtual address. */
+/** The link that carries the edge virtual address. */
 export const edgeLink = 'edgeadm0';
 
 /** Bridge of the CNI's bridge plugin, which flannel's delegates to. */

@@ -1,11 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
+import { searchPath } from '../../../src/host/command.ts';
 import type { LocalHost } from '../../../src/host/local.ts';
 import { type OpenHostOptions, openHost } from '../../../src/host/open.ts';
-import { searchPath } from '../../../src/host/command.ts';
 import type { Event } from '../../../src/workflow/events.ts';
 
 /** A directory that is gone after the test. */
@@ -67,7 +68,10 @@ export async function snapshot(root: string, options: SnapshotOptions = {}): Pro
       found[at] = `dir ${base}`;
       for (const name of (await fs.readdir(real)).sort()) await walk(path.posix.join(at, name));
     } else if (facts.isFile()) {
-      const hash = createHash('sha256').update(await fs.readFile(real)).digest('hex').slice(0, 16);
+      const hash = createHash('sha256')
+        .update(await fs.readFile(real))
+        .digest('hex')
+        .slice(0, 16);
       found[at] = `file ${base} ${facts.size} ${hash}`;
     } else found[at] = `other ${base} ${facts.mode >> 12}`;
   };
@@ -76,3 +80,8 @@ export async function snapshot(root: string, options: SnapshotOptions = {}): Pro
 }
 
 export const never = new AbortController().signal;
+
+/** Whether tests may make mount and network namespaces here (root, or a container that allows it). */
+export const canUnshare =
+  spawnSync('unshare', ['--net', '--mount', '--propagation', 'private', 'true'], { stdio: 'ignore' })
+    .status === 0;
