@@ -1,6 +1,6 @@
-module edgeadm.superedge.io/components/cni-plugins-1.9.1
+module edgeadm.superedge.io/components/cni-plugins
 
-go 1.26.8
+go 1.26.0
 
 tool (
 	github.com/containernetworking/plugins/plugins/ipam/dhcp

@@ -1,6 +1,6 @@
-module edgeadm.superedge.io/components/containerd-2.4.2
+module edgeadm.superedge.io/components/containerd
 
-go 1.26.8
+go 1.26.0
 
 tool (
 	github.com/containerd/containerd/v2/cmd/containerd

@@ -1,6 +1,6 @@
-module edgeadm.superedge.io/components/coredns-1.14.2
+module edgeadm.superedge.io/components/coredns
 
-go 1.26.8
+go 1.26.0
 
 tool github.com/coredns/coredns
 

@@ -1,6 +1,6 @@
-module edgeadm.superedge.io/components/etcd-3.6.8
+module edgeadm.superedge.io/components/etcd
 
-go 1.26.8
+go 1.26.0
 
 tool (
 	go.etcd.io/etcd/etcdctl/v3

@@ -1,6 +1,6 @@
-module edgeadm.superedge.io/components/flannel-0.26.7
+module edgeadm.superedge.io/components/flannel
 
-go 1.26.8
+go 1.26.0
 
 tool github.com/flannel-io/flannel
 

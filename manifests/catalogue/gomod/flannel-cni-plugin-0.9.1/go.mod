@@ -1,6 +1,6 @@
-module edgeadm.superedge.io/components/flannel-cni-plugin-0.9.1
+module edgeadm.superedge.io/components/flannel-cni-plugin
 
-go 1.26.8
+go 1.26.0
 
 tool github.com/containernetworking/plugins/plugins/meta/flannel
 

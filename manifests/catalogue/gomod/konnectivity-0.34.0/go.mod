@@ -1,6 +1,6 @@
-module edgeadm.superedge.io/components/konnectivity-0.34.0
+module edgeadm.superedge.io/components/konnectivity
 
-go 1.26.8
+go 1.26.0
 
 tool (
 	sigs.k8s.io/apiserver-network-proxy/cmd/agent

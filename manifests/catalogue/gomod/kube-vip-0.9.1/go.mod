@@ -1,6 +1,6 @@
-module edgeadm.superedge.io/components/kube-vip-0.9.1
+module edgeadm.superedge.io/components/kube-vip
 
-go 1.26.8
+go 1.26.0
 
 tool github.com/kube-vip/kube-vip
 

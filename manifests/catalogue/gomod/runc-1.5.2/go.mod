@@ -1,6 +1,6 @@
-module edgeadm.superedge.io/components/runc-1.5.2
+module edgeadm.superedge.io/components/runc
 
-go 1.26.8
+go 1.26.0
 
 tool github.com/opencontainers/runc
 
