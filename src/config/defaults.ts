@@ -1,5 +1,4 @@
 import { mergeArguments, toArguments } from './arguments.ts';
-import { addressFamily } from './cidr.ts';
 import { ensureDocument } from './documents.ts';
 import { addCertificateNames } from './edge.ts';
 import { getField, setDefault, setField, textAt } from './fields.ts';
@@ -52,23 +51,10 @@ export function setJoinKubeletArguments(join: KubeDocument, machine: MachineFact
 }
 
 /**
- * The control-plane endpoint's IP address when it is not one of this host's own, and so is to be carried by kube-vip (or
- * is a load balancer's). It is added to the names in the API server's certificate.
+ * Puts the control-plane endpoint, when it is an IP address (kube-vip's or a load balancer's), among the names in the API
+ * server's certificate.
  */
-export function setVirtualIp(
-  cluster: KubeDocument,
-  edge: EdgeConfiguration,
-  own: { advertiseAddress: string | undefined; machine: MachineFacts },
-): string | undefined {
-  const endpoint = textAt(cluster, 'controlPlaneEndpoint');
-  const parsed = endpoint === undefined ? undefined : parseHostPort(endpoint);
-  if (!parsed || !('endpoint' in parsed) || !addressFamily(parsed.endpoint.host)) return undefined;
-  const { host } = parsed.endpoint;
-  const here = [
-    own.advertiseAddress,
-    ...(own.machine.addresses ?? []).map((address) => address.split('/')[0]),
-  ];
-  if (here.includes(host)) return undefined;
-  addCertificateNames(cluster, [host]);
-  return edge.ha.provider === '' ? undefined : host;
+export function addEndpointToCertificate(cluster: KubeDocument): void {
+  const parsed = parseHostPort(textAt(cluster, 'controlPlaneEndpoint') ?? '');
+  if ('endpoint' in parsed && parsed.endpoint.family) addCertificateNames(cluster, [parsed.endpoint.host]);
 }

@@ -1,18 +1,21 @@
 import {
+  addEndpointToCertificate,
   defaultCriSocket,
   kubeadmDefaults,
   setCriSocketDefault,
   setKubeletDefaults,
   setPodSubnetDefault,
-  setVirtualIp,
 } from './defaults.ts';
 import { ensureDocument, findDocument } from './documents.ts';
 import { contribute, contributors } from './edge.ts';
 import { numberAt, setField, textAt, textsAt } from './fields.ts';
 import { initPhaseFlags } from './flags/init.ts';
-import { chooseVersion } from './kubernetes-version.ts';
+import { chooseVersion, minorOf } from './kubernetes-version.ts';
+import { Problems } from './problems.ts';
+import { checkDocuments } from './schema/documents.ts';
 import { type ResolveInput, readSource, union } from './source.ts';
 import type { InitSettings, KubeDocument } from './types.ts';
+import { checkFeatureGates } from './validate/cluster.ts';
 import { validateInit } from './validate/init.ts';
 import { nodeNameOf } from './validate/node.ts';
 
@@ -50,7 +53,7 @@ export function resolveInit(input: ResolveInput): InitSettings {
 
   const address = textAt(init, 'localAPIEndpoint.advertiseAddress');
   const advertiseAddress = address === '0.0.0.0' || address === '::' ? undefined : address;
-  const virtualIp = setVirtualIp(cluster, edge, { advertiseAddress, machine: input.machine });
+  addEndpointToCertificate(cluster);
   if (edge.enabled) {
     for (const contributor of contributors) contribute(documents, contributor(edge) ?? {});
   }
@@ -63,7 +66,6 @@ export function resolveInit(input: ResolveInput): InitSettings {
     advertiseAddress,
     bindPort: numberAt(init, 'localAPIEndpoint.bindPort') ?? kubeadmDefaults.bindPort,
     controlPlaneEndpoint: textAt(cluster, 'controlPlaneEndpoint'),
-    ...(virtualIp === undefined ? {} : { virtualIp }),
     criSocket: withScheme(textAt(init, 'nodeRegistration.criSocket') ?? defaultCriSocket),
     certificatesDir: textAt(cluster, 'certificatesDir') ?? kubeadmDefaults.certificatesDir,
     podSubnet: textAt(cluster, 'networking.podSubnet') ?? '',
@@ -85,12 +87,21 @@ export function resolveInit(input: ResolveInput): InitSettings {
 }
 
 /**
- * The same settings for the version that an install package holds, once it was opened.
- * Errors: E_PACKAGE_MISMATCH when the user asked for another one.
+ * The same settings for the version that an install package holds, once it was opened. Fields and feature gates are
+ * checked again, since each minor has its own.
+ * Errors: E_PACKAGE_MISMATCH when the user asked for another version; E_CONFIG_FIELD, E_CONFIG_INVALID.
  */
 export function withPackageVersion(settings: InitSettings, packageVersion: string): InitSettings {
   const wished = textAt(findDocument(settings.documents, 'ClusterConfiguration'), 'kubernetesVersion');
-  const kubernetesVersion = chooseVersion(wished, packageVersion);
+  const kubernetesVersion = chooseVersion(wished, packageVersion)!;
+  const problems = new Problems({ file: undefined, table: [], flags: {} });
+  checkDocuments(settings.documents, minorOf(kubernetesVersion), problems);
+  checkFeatureGates(
+    findDocument(settings.documents, 'ClusterConfiguration'),
+    minorOf(kubernetesVersion),
+    problems,
+  );
+  problems.throwIfAny();
   const documents = settings.documents.map((document) =>
     document.kind === 'ClusterConfiguration' ? { ...document, kubernetesVersion } : document,
   );

@@ -79,8 +79,6 @@ export interface InitSettings {
   advertiseAddress: string | undefined;
   bindPort: number;
   controlPlaneEndpoint: string | undefined;
-  /** The endpoint's IP address when it is on no link of this host: kube-vip carries it unless `edge.ha.provider` is empty. */
-  virtualIp?: string;
   criSocket: string;
   certificatesDir: string;
   /** One CIDR or an IPv4,IPv6 pair. */
@@ -146,8 +144,8 @@ export interface MachineFacts {
   /** False where a process may not lower oom_score_adj (containers without CAP_SYS_RESOURCE). */
   canLowerOomScore: boolean;
   /**
-   * `address/prefix` of the links, without those that containers and pod networks brought (cni*, flannel*, kube-*, docker*,
-   * veth*). Left out when not known: then nothing is said about overlaps with the node's own networks.
+   * `address/prefix` of the host's own links (see src/config/addresses.ts). Left out when not known: then nothing is said
+   * about overlaps with the node's own networks.
    */
   addresses?: readonly string[];
 }

@@ -44,7 +44,7 @@ export function validateCluster(
   for (const path of ['apiServer', 'controllerManager', 'scheduler', 'etcd.local']) {
     checkArguments(report, `${path}.extraArgs`, getField(cluster, `${path}.extraArgs`));
   }
-  checkFeatureGates(report, cluster, minor);
+  checkFeatureGates(cluster, minor, problems);
   checkEtcd(report, cluster);
   return { services: checkServices(report, cluster), pods: checkPods(report, cluster) };
 }
@@ -116,9 +116,15 @@ function checkPods(report: Report, cluster: KubeDocument): Cidr[] {
   return cidrs;
 }
 
-function checkFeatureGates(report: Report, cluster: KubeDocument, minor: string | undefined): void {
+/** Feature gates of kubeadm; each minor has its own. */
+export function checkFeatureGates(
+  cluster: KubeDocument | undefined,
+  minor: string | undefined,
+  problems: Problems,
+): void {
+  const report = problems.of('ClusterConfiguration');
   const known = featureGates(minor);
-  for (const name of Object.keys(isFields(cluster.featureGates) ? cluster.featureGates : {})) {
+  for (const name of Object.keys(isFields(cluster?.featureGates) ? cluster.featureGates : {})) {
     if (known.includes(name)) continue;
     report(`featureGates.${name}`, `is not a feature gate of kubeadm${minor ? ` ${minor}` : ''}`, {
       hint: closestFeatureGate(name, known),

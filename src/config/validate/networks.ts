@@ -6,6 +6,7 @@ import {
   networkOf,
   overlaps,
   parseAddress,
+  size,
 } from '../cidr.ts';
 import { textAt } from '../fields.ts';
 import type { Problems } from '../problems.ts';
@@ -113,11 +114,15 @@ function checkAddresses(
   }
 }
 
-/** Networks of the node's links; loopback and link-local ones are in nobody's way. */
+/**
+ * Networks of the node's links. Loopback and link-local ones are in nobody's way, nor are single addresses: virtual IPs, and
+ * what edgeadm itself puts on a dummy link.
+ */
 function nodeNetworks(machine: MachineFacts): Cidr[] {
   return (machine.addresses ?? []).flatMap((text) => {
     const host = text.split('/')[0]!;
     if (!addressFamily(host) || /^(127\.|169\.254\.|::1$|fe[89ab])/i.test(host)) return [];
-    return [networkOf(text)!];
+    const network = networkOf(text)!;
+    return size(network) === 1n ? [] : [network];
   });
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { hostAddresses } from '../../../src/config/addresses.ts';
 import { findDocument } from '../../../src/config/documents.ts';
 import { getField } from '../../../src/config/fields.ts';
 import { resolveInit, withPackageVersion } from '../../../src/config/init.ts';
@@ -289,6 +290,19 @@ describe('the Kubernetes version', () => {
     ).toBe('--feature-gates: is not a feature gate of kubeadm 1.36');
   });
 
+  it('checks the fields again when it is settled later', () => {
+    const settings = resolve({}, { text: `${kubelet}tlsCurvePreferences: [29]\n` });
+    expect(() => withPackageVersion(settings, 'v1.36.3')).not.toThrow();
+    expect(errorOf(() => withPackageVersion(settings, 'v1.34.4')).message).toBe(
+      'KubeletConfiguration tlsCurvePreferences: does not exist',
+    );
+    const gates = resolve(
+      { featureGates: 'WaitForAllControlPlaneComponents=true' },
+      { packageVersion: 'v1.34.4' },
+    );
+    expect(gates.kubernetesVersion).toBe('v1.34.4');
+  });
+
   it('of another package is refused', () => {
     const error = errorOf(() => resolve({ kubernetesVersion: 'v1.34.4' }, { packageVersion: 'v1.36.3' }));
     expect(error).toMatchObject({
@@ -298,37 +312,45 @@ describe('the Kubernetes version', () => {
   });
 });
 
-describe('a virtual IP', () => {
-  it('is an endpoint that no link of the host has, and gets into the certificate once', () => {
-    const settings = resolve({
-      controlPlaneEndpoint: '192.0.2.100:6443',
-      interface: 'eth1',
-      apiserverCertExtraSans: '192.0.2.100',
-    });
-    expect(settings).toMatchObject({
-      virtualIp: '192.0.2.100',
-      edge: { ha: { provider: 'kube-vip', interface: 'eth1' } },
-    });
-    expect(field(settings, 'ClusterConfiguration', 'apiServer.certSANs')).toEqual(['192.0.2.100']);
-    expect(
-      field(
-        resolve({ controlPlaneEndpoint: '[2001:db8::100]:6443' }),
-        'ClusterConfiguration',
-        'apiServer.certSANs',
-      ),
-    ).toEqual(['2001:db8::100']);
+describe('a control-plane endpoint', () => {
+  const names = (flags: Record<string, unknown>) =>
+    field(resolve(flags), 'ClusterConfiguration', 'apiServer.certSANs');
+
+  it('that is an IP address gets into the certificate, once', () => {
+    expect(names({ controlPlaneEndpoint: '192.0.2.100:6443', apiserverCertExtraSans: 'a.b' })).toEqual([
+      'a.b',
+      '192.0.2.100',
+    ]);
+    expect(names({ controlPlaneEndpoint: '192.0.2.100', apiserverCertExtraSans: '192.0.2.100' })).toEqual([
+      '192.0.2.100',
+    ]);
+    expect(names({ controlPlaneEndpoint: '[2001:db8::100]:6443' })).toEqual(['2001:db8::100']);
+    expect(names({ controlPlaneEndpoint: 'api.example.org:6443' })).toBeUndefined();
   });
 
-  it.each([
-    ['an address of the host', { controlPlaneEndpoint: '192.0.2.10:6443' }],
-    [
-      'the advertised address',
-      { controlPlaneEndpoint: '198.51.100.7:6443', apiserverAdvertiseAddress: '198.51.100.7' },
-    ],
-    ['a name', { controlPlaneEndpoint: 'api.example.org:6443' }],
-    ["a load balancer's address", { controlPlaneEndpoint: '192.0.2.100:6443', defaultHa: '' }],
-  ])('is not %s', (_, flags) => {
-    expect(resolve(flags).virtualIp).toBeUndefined();
+  it('is carried by kube-vip on the link of the flag', () => {
+    const { edge } = resolve({ controlPlaneEndpoint: '192.0.2.100:6443', interface: 'eth1' });
+    expect(edge.ha).toEqual({ provider: 'kube-vip', interface: 'eth1' });
+    expect(resolve({ controlPlaneEndpoint: '192.0.2.100', defaultHa: '' }).edge.ha.provider).toBe('');
+  });
+});
+
+describe('addresses of the host', () => {
+  it('are those of its own links', () => {
+    const interfaces = {
+      lo: [{ cidr: '127.0.0.1/8' }],
+      eth0: [{ cidr: '192.0.2.10/24' }, { cidr: null }],
+      cni0: [{ cidr: '10.244.0.1/24' }],
+      'flannel.1': [{ cidr: '10.244.0.0/32' }],
+      wlan0: undefined,
+    };
+    expect(hostAddresses(interfaces)).toEqual(['192.0.2.10/24']);
+  });
+
+  it('that stand alone, such as a virtual IP or a ClusterIP, block no network', () => {
+    expect(() =>
+      resolve({}, { machine: { addresses: ['10.96.0.1/32', 'fe80::1/64', '10.244.0.7'] } }),
+    ).not.toThrow();
   });
 });
 
