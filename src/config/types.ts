@@ -58,7 +58,7 @@ export interface EdgeConfiguration {
   ha: {
     /** `kube-vip`, or empty when the user brings an own load balancer. */
     provider: 'kube-vip' | '';
-    /** Link that carries the VIP; empty: the one of the default route. */
+    /** Link that carries the VIP; empty: the one towards it. */
     interface: string;
   };
   package: {

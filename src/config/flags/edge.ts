@@ -86,7 +86,7 @@ export const installFlags: readonly FlagSpec[] = [
     name: 'interface',
     value: 'string',
     argName: 'link',
-    description: 'network link that carries the virtual IP (default: the one of the default route)',
+    description: 'network link that carries the virtual IP (default: the one towards it)',
     target: { kind, path: 'ha.interface' },
   },
 ];

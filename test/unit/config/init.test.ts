@@ -684,7 +684,7 @@ describe('faults of init', () => {
       'a bad duration',
       `${init}timeouts: {discovery: 5 minutes}\n`,
       'E_CONFIG_INVALID',
-      'InitConfiguration timeouts.discovery: "5 minutes" is not a duration such as 1m30s',
+      'InitConfiguration timeouts.discovery: "5 minutes" is not a duration',
       '',
     ],
     [
