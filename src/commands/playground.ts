@@ -40,7 +40,7 @@ export interface PlaygroundSelection {
 export async function playgroundCreate(
   options: PlaygroundCreateOptions,
   run: PlaygroundRun,
-): Promise<{ playground: Playground; timings: Timings; text: string }> {
+): Promise<{ playground: Playground; packagePath: string; timings: Timings; text: string }> {
   const [{ createPlayground }, { thisMachine }, { defaultName }, { cacheDirectory }, { nextSteps }] =
     await Promise.all([
       import('../playground/create/create.ts'),
@@ -94,7 +94,7 @@ export async function playgroundExec(
   options: PlaygroundSelection,
   run: PlaygroundRun,
 ): Promise<{ exitCode: number }> {
-  const { provider, found } = await openNode(node, options, run);
+  const { provider, found } = await openRunningNode(node, options, run);
   const [program = 'bash', ...args] = command.length > 0 ? command : ['bash', '--login'];
   return { exitCode: await provider.attach(found.name, [program, ...args], { signal: run.signal }) };
 }
@@ -134,7 +134,7 @@ export async function playgroundDisconnect(
   options: PlaygroundSelection,
   run: PlaygroundRun,
 ): Promise<{ node: string; reachable: string[] }> {
-  const { provider, playground, found } = await openNode(node, options, run);
+  const { provider, playground, found } = await openRunningNode(node, options, run);
   const { disconnect, neighbours } = await import('../playground/link.ts');
   await disconnect(provider, playground, found);
   return { node: found.name, reachable: neighbours(playground, found).map(({ name }) => name) };
@@ -145,7 +145,7 @@ export async function playgroundConnect(
   options: PlaygroundSelection,
   run: PlaygroundRun,
 ): Promise<{ node: string; changed: boolean }> {
-  const { provider, found } = await openNode(node, options, run);
+  const { provider, found } = await openRunningNode(node, options, run);
   const { reconnect } = await import('../playground/link.ts');
   await reconnect(provider, found);
   return { node: found.name, changed: found.disconnected };
@@ -220,6 +220,17 @@ async function openNode(
   const playgrounds = await listPlaygrounds(provider);
   const found = findNode(playgrounds, node, name);
   return { provider, found, playground: playgrounds.find((each) => each.name === found.playground)! };
+}
+
+/** Errors: E_PLAYGROUND also for a node that has no processes. */
+async function openRunningNode(node: string, options: PlaygroundSelection, run: PlaygroundRun) {
+  const opened = await openNode(node, options, run);
+  const { name, state } = opened.found;
+  if (state === 'running') return opened;
+  throw new EdgeadmError('E_PLAYGROUND', `node ${name} does not run: it is ${state}`, {
+    hint:
+      state === 'paused' ? `Run \`podman unpause ${name}\`.` : `Run \`edgeadm playground reboot ${name}\`.`,
+  });
 }
 
 async function readDocuments(config: string | undefined) {

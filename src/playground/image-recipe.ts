@@ -50,11 +50,19 @@ ExecStart=/usr/lib/edgeadm-playground/boot
 WantedBy=sysinit.target
 `;
 
-/** Each node makes host keys of its own. */
-const sshKeys = `[Service]
+const hostKey = '/etc/ssh/ssh_host_ed25519_key';
+
+/** Each node makes a host key of its own at its first boot; one kind only, since making an RSA key takes seconds. */
+const sshUnit = `[Service]
 ExecStartPre=
-ExecStartPre=/usr/bin/ssh-keygen -A
+ExecStartPre=/bin/sh -c '[ -e ${hostKey} ] || exec ssh-keygen -q -t ed25519 -N "" -f ${hostKey}'
 ExecStartPre=/usr/sbin/sshd -t
+`;
+
+/** The kernel's log is the machine's; each node would copy all of it. */
+const journal = `[Journal]
+ReadKMsg=no
+SystemMaxUse=128M
 `;
 
 /** Units that would touch the machine's own devices, consoles and mounts, which privileged containers see. */
@@ -68,6 +76,11 @@ const masked = [
   'sys-kernel-tracing.mount',
   'sys-fs-fuse-connections.mount',
   'proc-sys-fs-binfmt_misc.automount',
+  'modprobe@.service',
+  'e2scrub_reap.service',
+  'e2scrub_all.timer',
+  'fstrim.timer',
+  'dpkg-db-backup.timer',
   'apt-daily.timer',
   'apt-daily-upgrade.timer',
 ];
@@ -103,7 +116,9 @@ export const nodeRecipe: ImageRecipe = {
     { path: '/usr/lib/edgeadm-playground/boot', mode: 0o755, content: bootScript },
     { path: `/etc/systemd/system/${enabled}`, mode: 0o644, content: bootUnit },
     { path: `/etc/systemd/system/sysinit.target.wants/${enabled}`, target: `/etc/systemd/system/${enabled}` },
-    { path: '/etc/systemd/system/ssh.service.d/host-keys.conf', mode: 0o644, content: sshKeys },
+    { path: '/etc/systemd/system/ssh.service.d/host-key.conf', mode: 0o644, content: sshUnit },
+    { path: '/etc/ssh/sshd_config.d/host-key.conf', mode: 0o644, content: `HostKey ${hostKey}\n` },
+    { path: '/etc/systemd/journald.conf.d/playground.conf', mode: 0o644, content: journal },
     ...masked.map((unit) => ({ path: `/etc/systemd/system/${unit}`, target: '/dev/null' })),
     { path: '/usr/local/bin/edgeadm', target: '/opt/edgeadm/program/edgeadm' },
   ],

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path/posix';
 import { disconnectedFile } from './image-recipe.ts';
 import type { Provider } from './provider.ts';
 import { machineAddress } from './subnet.ts';
@@ -43,17 +44,10 @@ export async function disconnect(
   node: PlaygroundNode,
 ): Promise<void> {
   const allowed = neighbours(playground, node).map(({ address }) => address);
-  await provider.exec(
-    node.name,
-    [
-      'sh',
-      '-c',
-      'mkdir -p "${1%/*}" && cat > "$1.new" && nft -f "$1.new" && mv "$1.new" "$1"',
-      'sh',
-      disconnectedFile,
-    ],
-    { input: disconnectRules(playground.subnet, allowed) },
-  );
+  const script = 'mkdir -p "$2" && cat > "$1.new" && nft -f "$1.new" && mv "$1.new" "$1"';
+  await provider.exec(node.name, ['sh', '-c', script, 'sh', disconnectedFile, dirname(disconnectedFile)], {
+    input: disconnectRules(playground.subnet, allowed),
+  });
 }
 
 /** Takes the cut away; a node that was not cut off is left as it is. */

@@ -62,6 +62,12 @@ export function findNode(
   const candidates = playground === undefined ? playgrounds : [findPlayground(playgrounds, playground)];
   const full = candidates.flatMap((each) => each.nodes).find((node) => node.name === text);
   if (full) return full;
+  const all = candidates.flatMap((each) => each.nodes.map((node) => node.name));
+  if (playground === undefined && playgrounds.length > 1 && suggestion(text, all)) {
+    throw new EdgeadmError('E_PLAYGROUND', `there is no node "${text}"`, {
+      hint: suggestion(text, all).trim(),
+    });
+  }
   const { nodes, name } = findPlayground(playgrounds, playground);
   const short = nodes.find((node) => node.short === text);
   if (short) return short;

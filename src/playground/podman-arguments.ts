@@ -10,15 +10,18 @@ export interface Limits {
 const mostOpenFiles = 1_048_576;
 const mostProcesses = 1_048_576;
 
-/** Reads the hard limits out of a `/proc/PID/limits` text. */
-export function readLimits(text: string): Limits {
+/**
+ * Reads the hard limits out of a `/proc/PID/limits` text. `pidMax` is the text of kernel.pid_max: podman's monitor
+ * lowers its own limit of processes to it, and what it starts cannot have more.
+ */
+export function readLimits(text: string, pidMax: string): Limits {
   const hard = (name: string, most: number): number => {
     const value = new RegExp(`^${name}\\s+\\S+\\s+(\\d+|unlimited)`, 'm').exec(text)?.[1];
     return value === undefined || value === 'unlimited' ? most : Math.min(Number(value), most);
   };
   return {
     openFiles: hard('Max open files', mostOpenFiles),
-    processes: hard('Max processes', mostProcesses),
+    processes: Math.min(hard('Max processes', mostProcesses), Number(pidMax) || mostProcesses),
   };
 }
 

@@ -37,7 +37,10 @@ export function podmanProvider(emit: Emit, run: Run = machineRunner(emit)): Prov
 
   let limits: Promise<Limits> | undefined;
   const machineLimits = (): Promise<Limits> => {
-    limits ??= readFile('/proc/self/limits', 'utf8').then(readLimits);
+    limits ??= Promise.all([
+      readFile('/proc/self/limits', 'utf8'),
+      readFile('/proc/sys/kernel/pid_max', 'utf8'),
+    ]).then(([own, pidMax]) => readLimits(own, pidMax));
     return limits;
   };
 

@@ -3,22 +3,24 @@ import { runPhases } from '../../workflow/run.ts';
 import { select } from '../../workflow/select.ts';
 import { listPlaygrounds } from '../list.ts';
 import { checkName } from '../names.ts';
+import { packagePathInNode } from '../node-package.ts';
 import { checkCounts, planNodes } from '../plan.ts';
 import { removePlayground } from '../remove.ts';
 import type { Playground } from '../types.ts';
-import type { CreateContext, Timings } from './context.ts';
+import { type CreateContext, set, type Timings } from './context.ts';
 import { createPhases } from './index.ts';
 import { refuseTakenNames } from './nodes.ts';
 
 /**
  * Makes a playground, or goes on with one that an earlier run began with the same options. When it fails the nodes are
- * kept to be looked at; when it is interrupted, what this run made is removed.
+ * kept to be looked at; when it is interrupted, what this run made is removed. `packagePath` is where the nodes see the
+ * install package.
  * Errors: E_USAGE, E_PLAYGROUND_HOST, E_PLAYGROUND, E_PACKAGE_*, E_ROLLOUT, E_INTERRUPTED.
  */
 export async function createPlayground(
   ctx: CreateContext,
   { signal }: { signal: AbortSignal },
-): Promise<{ playground: Playground; timings: Timings }> {
+): Promise<{ playground: Playground; packagePath: string; timings: Timings }> {
   const { options, provider, emit, machine } = ctx;
   checkName(options.name);
   checkCounts(options, options.bare);
@@ -46,7 +48,8 @@ export async function createPlayground(
   const playground = (await listPlaygrounds(provider)).find(({ name }) => name === options.name);
   if (!playground) throw new Error(`playground ${options.name} is gone`);
   const total = (performance.now() - started) / 1000;
-  return { playground, timings: { total, phases: seconds, nodes: ctx.timings } };
+  const packagePath = packagePathInNode(set(ctx.nodePackage, 'the package'));
+  return { playground, packagePath, timings: { total, phases: seconds, nodes: ctx.timings } };
 }
 
 /** Errors: E_PLAYGROUND when the playground of that name was made with other options. */

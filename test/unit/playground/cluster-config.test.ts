@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { findDocument } from '../../../src/config/documents.ts';
+import type { KubeDocument } from '../../../src/config/types.ts';
+import { clusterNetworks, initConfig, joinConfig } from '../../../src/playground/cluster-config.ts';
+
+const kubeadm = 'kubeadm.k8s.io/v1beta4';
+const where = { subnet: '10.120.0.0/24', controlPlanes: 1, address: '10.120.0.11' };
+const facts = {
+  endpoint: '10.120.0.5:6443',
+  token: 'abcdef.0123456789abcdef',
+  caCertHash: 'sha256:00',
+  certificateKey: 'ff',
+};
+
+describe('configuration of a playground cluster', () => {
+  it('keeps the kubelet from cleaning up on a fuller disk', () => {
+    expect(findDocument(initConfig([], where), 'KubeletConfiguration')).toMatchObject({
+      apiVersion: 'kubelet.config.k8s.io/v1beta1',
+      imageGCHighThresholdPercent: 100,
+      evictionHard: { 'nodefs.available': '1%' },
+    });
+  });
+  it('leaves what the user says as it is', () => {
+    const mine: KubeDocument[] = [
+      {
+        apiVersion: 'kubelet.config.k8s.io/v1beta1',
+        kind: 'KubeletConfiguration',
+        imageGCHighThresholdPercent: 90,
+        maxPods: 20,
+      },
+      { apiVersion: kubeadm, kind: 'InitConfiguration', localAPIEndpoint: { bindPort: 7443 } },
+      {
+        apiVersion: kubeadm,
+        kind: 'ClusterConfiguration',
+        controlPlaneEndpoint: 'api.example:6443',
+        clusterName: 'x',
+      },
+    ];
+    const before = structuredClone(mine);
+    const result = initConfig(mine, { ...where, controlPlanes: 3 });
+    expect(findDocument(result, 'KubeletConfiguration')).toMatchObject({
+      imageGCHighThresholdPercent: 90,
+      maxPods: 20,
+      imageGCLowThresholdPercent: 99,
+    });
+    expect(findDocument(result, 'ClusterConfiguration')).toMatchObject({
+      controlPlaneEndpoint: 'api.example:6443',
+      clusterName: 'x',
+    });
+    expect(findDocument(result, 'InitConfiguration')).toMatchObject({
+      localAPIEndpoint: { bindPort: 7443, advertiseAddress: '10.120.0.11' },
+    });
+    expect(mine).toEqual(before);
+  });
+  it('has a virtual IP only with several control planes', () => {
+    expect(findDocument(initConfig([], where), 'ClusterConfiguration')).toBeUndefined();
+    expect(
+      findDocument(initConfig([], { ...where, controlPlanes: 3 }), 'ClusterConfiguration'),
+    ).toMatchObject({ controlPlaneEndpoint: '10.120.0.5:6443' });
+  });
+  it('of a join has the token, and the certificate key only for a control plane', () => {
+    const worker = joinConfig([], facts, { controlPlane: false, address: '10.120.0.21' });
+    expect(worker).toEqual([
+      {
+        apiVersion: kubeadm,
+        kind: 'JoinConfiguration',
+        discovery: {
+          bootstrapToken: {
+            apiServerEndpoint: '10.120.0.5:6443',
+            token: facts.token,
+            caCertHashes: ['sha256:00'],
+          },
+        },
+      },
+    ]);
+    expect(joinConfig([], facts, { controlPlane: true, address: '10.120.0.12' })[0]).toMatchObject({
+      controlPlane: { certificateKey: 'ff', localAPIEndpoint: { advertiseAddress: '10.120.0.12' } },
+    });
+  });
+  it('of a join leaves out what only init may have', () => {
+    const documents = ['ClusterConfiguration', 'InitConfiguration'].map((kind) => ({
+      apiVersion: kubeadm,
+      kind,
+    }));
+    const edge = {
+      apiVersion: 'edgeadm.superedge.io/v1alpha1',
+      kind: 'EdgeConfiguration',
+      virtualAddress: '169.254.20.12',
+    };
+    const result = joinConfig([...documents, edge], facts, { controlPlane: false, address: '10.120.0.101' });
+    expect(result.map(({ kind }) => kind)).toEqual(['EdgeConfiguration', 'JoinConfiguration']);
+  });
+});
+
+describe('networks of the cluster', () => {
+  it("are the given ones, and kubeadm's", () => {
+    const cluster = {
+      apiVersion: kubeadm,
+      kind: 'ClusterConfiguration',
+      networking: { podSubnet: '10.120.0.0/20, fd00::/56' },
+    };
+    expect(clusterNetworks([cluster])).toEqual([
+      '10.120.0.0/20',
+      'fd00::/56',
+      '10.244.0.0/16',
+      '10.96.0.0/12',
+    ]);
+  });
+  it('that are no CIDR are an error with the field', () => {
+    const cluster = {
+      apiVersion: kubeadm,
+      kind: 'ClusterConfiguration',
+      networking: { serviceSubnet: '10.96.0.0' },
+    };
+    expect(() => clusterNetworks([cluster])).toThrow(
+      expect.objectContaining({
+        code: 'E_CONFIG_INVALID',
+        message: expect.stringContaining('networking.serviceSubnet'),
+      }),
+    );
+  });
+});
