@@ -68,6 +68,10 @@ export interface InstallPackage {
   signed: boolean;
   /** Where it was read from, as the user wrote it. */
   location: string;
+  /** Where its bytes are on this machine when that is not `location` (a download). */
+  path?: string;
+  /** Whether it is a folder that was unpacked already. */
+  folder?: boolean;
 }
 
 export interface OpenOptions {
