@@ -48,7 +48,10 @@ export async function dispatch(argv: readonly string[], io: Io): Promise<number>
 
 /** Whether a command line that could not be understood asks for JSON. */
 const asksForJson = (argv: readonly string[]): boolean =>
-  argv.some(
-    (word, at) =>
-      /^(-o=?|--output=)json$/.test(word) || (/^(-o|--output)$/.test(argv[at - 1] ?? '') && word === 'json'),
-  );
+  argv.some((word, at) => {
+    const before = argv[at - 1] ?? '';
+    return (
+      /^(-o=?|--output(-format)?=)json$/.test(word) ||
+      (word === 'json' && /^(-o|--output(-format)?)$/.test(before))
+    );
+  });

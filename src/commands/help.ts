@@ -1,6 +1,6 @@
 import type { FlagSpec } from '../config/flags/spec.ts';
 import { type Environment, type Output, type Paint, painter } from '../ui/terminal.ts';
-import { flagsOf, outputFlag } from './route.ts';
+import { flagsOf } from './route.ts';
 import type { CommandSpec, LazyCommand } from './spec.ts';
 
 /** Terms longer than this have their description on the next line. */
@@ -47,7 +47,9 @@ export function formatHelp(
       'Global flags',
       list([...global.map(flagItem), { term: '  -h, --help', text: 'show this help' }]),
     ),
-    visible.length > 0 ? `Use "${name} [command] --help" for more about a command.\n` : '',
+    visible.length > 0
+      ? `${wrap(`Use "${name} [command] --help" for more about a command.`, width).join('\n')}\n`
+      : '',
   ]
     .filter((text) => text !== '')
     .join('\n');
@@ -69,8 +71,7 @@ function usage(spec: CommandSpec, name: string): string {
 function flagItem(flag: FlagSpec): Item {
   const short = flag.short === undefined ? '    ' : `-${flag.short}, `;
   const value = flag.value === 'bool' ? '' : ` ${flag.argName ?? flag.value}`;
-  const standard =
-    flag === outputFlag || flag.description.includes('(default') ? '' : defaultText(flag.default);
+  const standard = flag.description.includes('(default') ? '' : defaultText(flag.default);
   return { term: `  ${short}--${flag.name}${value}`, text: flag.description + standard };
 }
 

@@ -17,32 +17,33 @@ export function phaseCommand<C>(
     name: 'phase',
     short: `Run a single phase of the "${command}" workflow`,
     examples: [`edgeadm ${command} phase --help`, exampleOf(phases, command)].join('\n'),
-    arguments: [{ name: '[name]', description: 'a phase, its parts joined by / or by spaces' }],
     slashes: true,
-    commands: phases.map((phase) => commandOf(command, phase, [], flags, run)),
+    commands: phases.map((phase) => commandOf({ command, phases, flags, run }, phase, [])),
     flags,
-    async run({ args }) {
-      const { EdgeadmError } = await import('../errors.ts');
-      // Only a name that is no command of its own comes here: this says which name is near.
-      if (args[0] !== undefined) select(phases, { only: [args[0]] });
-      throw new EdgeadmError('E_USAGE', `"edgeadm ${command} phase" needs the name of a phase`, {
-        hint: `One of: ${phases.map(({ name }) => name).join(', ')}.`,
-      });
-    },
+    refuse: refuseUnknown(phases, []),
   };
 }
 
-function commandOf<C>(
-  command: string,
-  phase: Phase<C>,
-  parents: readonly string[],
-  flags: readonly FlagSpec[],
-  run: RunPhase,
-): CommandSpec {
+/** Throws E_PHASE_UNKNOWN with the nearest name. */
+const refuseUnknown =
+  <C>(phases: readonly Phase<C>[], path: readonly string[]) =>
+  (words: readonly string[]): void => {
+    select(phases, { only: [[...path, ...words].join('/')] });
+  };
+
+interface Tree<C> {
+  command: string;
+  phases: readonly Phase<C>[];
+  flags: readonly FlagSpec[];
+  run: RunPhase;
+}
+
+function commandOf<C>(tree: Tree<C>, phase: Phase<C>, parents: readonly string[]): CommandSpec {
+  const { command, flags, run } = tree;
   const path = [...parents, phase.name];
   const name = path.join('/');
   const words = `edgeadm ${command} phase ${path.join(' ')}`;
-  const children = (phase.phases ?? []).map((child) => commandOf(command, child, path, flags, run));
+  const children = (phase.phases ?? []).map((child) => commandOf(tree, child, path));
   if (phase.phases && !phase.phases.some((child) => child.name === 'all')) {
     children.unshift({
       name: 'all',
@@ -60,7 +61,7 @@ function commandOf<C>(
     examples: phase.example ?? words,
     flags,
     slashes: true,
-    ...(children.length > 0 ? { commands: children } : {}),
+    ...(children.length > 0 ? { commands: children, refuse: refuseUnknown(tree.phases, path) } : {}),
     run: (call) => run(call, name),
   };
 }

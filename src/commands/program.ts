@@ -25,7 +25,8 @@ export function parse({ path, flags, unknown, args }: Route, children: readonly 
   const names = path.slice(1).map(({ name }) => name);
   const command = names.join(' ');
   const see = `See \`edgeadm ${[...names, '--help'].join(' ')}\`.`;
-  if (args[0] !== undefined && !spec.arguments && children.length > 0) {
+  if (args[0] !== undefined && unknown.length === 0 && !spec.arguments && children.length > 0) {
+    spec.refuse?.(args);
     throw unknownCommand(children, command, args[0], see);
   }
 

@@ -26,11 +26,20 @@ export const outputFlag: FlagSpec = {
   withConfig: true,
 };
 
-/** All flags of a command: its own, then the global ones that it does not define itself. */
+/** The same where `--output` is the file that is written, and only `-o` is free. */
+const outputFormatFlag: FlagSpec = { ...outputFlag, name: 'output-format' };
+
+/** The flag that says how a command's events are shown; none where `-o` is an output format of the command's own. */
+export function formatFlagOf({ flags = [] }: CommandSpec): FlagSpec | undefined {
+  const own = flags.find(({ name }) => name === 'output');
+  if (!own) return outputFlag;
+  return own.short === 'o' ? undefined : outputFormatFlag;
+}
+
+/** All flags of a command: its own, then the global ones. */
 export function flagsOf(spec: CommandSpec): readonly FlagSpec[] {
-  const own = spec.flags ?? [];
-  const names = new Set(own.map((flag) => flag.name));
-  return [...own, ...[outputFlag, ...globalFlags].filter((flag) => !names.has(flag.name))];
+  const format = formatFlagOf(spec);
+  return [...(spec.flags ?? []), ...(format ? [format] : []), ...globalFlags];
 }
 
 /**
@@ -49,14 +58,15 @@ export async function route(
   const table = new FlagTable(program, branch);
 
   const path = [program];
-  const flags: { name: string; text: string }[] = [];
+  const flags: { name: string; short: string | undefined; text: string }[] = [];
   const unknown: string[] = [];
   const args: string[] = [];
   let help = argv[0] === 'help';
   let leaf = program;
   const queue = [...words];
 
-  const add = (flag: FlagSpec, text: string | undefined, written: string): void => {
+  const add = (flag: FlagSpec, text: string | undefined, short?: string): void => {
+    const written = short === undefined ? `--${flag.name}` : `-${short}`;
     const value = text ?? (flag.value === 'bool' ? 'true' : queue.shift());
     if (value === undefined) {
       throw new EdgeadmError('E_USAGE', `flag needs an argument: ${written}`, {
@@ -64,7 +74,7 @@ export async function route(
       });
     }
     if (flag.name === 'help') help = value !== 'false';
-    else flags.push({ name: flag.name, text: value });
+    else flags.push({ name: flag.name, short, text: value });
   };
 
   while (queue.length > 0) {
@@ -75,12 +85,12 @@ export async function route(
     } else if (word.startsWith('--')) {
       const at = word.indexOf('=');
       const flag = table.long(word.slice(2, at < 0 ? undefined : at));
-      if (flag) add(flag, at < 0 ? undefined : word.slice(at + 1), `--${flag.name}`);
+      if (flag) add(flag, at < 0 ? undefined : word.slice(at + 1));
       else if (verbatim) args.push(word, ...queue.splice(0));
       else unknown.push(word);
     } else if (word.startsWith('-') && word.length > 1) {
       const known = table.shorthands(word.slice(1));
-      if (known) for (const { flag, text } of known) add(flag, text, `-${flag.short}`);
+      if (known) for (const { flag, text } of known) add(flag, text, flag.short);
       else if (verbatim) args.push(word, ...queue.splice(0));
       else unknown.push(word);
     } else if (verbatim) {
@@ -93,7 +103,13 @@ export async function route(
       } else args.push(word);
     }
   }
-  return { path, flags, unknown, args, help };
+  // A letter can stand for another flag in another command of the branch; the command that is meant decides.
+  const own = flagsOf(leaf);
+  const named = flags.map(({ name, short, text }) => ({
+    name: (short !== undefined && own.find((flag) => flag.short === short)?.name) || name,
+    text,
+  }));
+  return { path, flags: named, unknown, args, help };
 }
 
 const isNamed = ({ name, aliases }: { name: string; aliases?: readonly string[] }, word: string): boolean =>

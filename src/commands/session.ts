@@ -1,8 +1,10 @@
+import { camelCase } from '../config/flags/spec.ts';
 import { EdgeadmError, toEdgeadmError } from '../errors.ts';
 import { createRenderer, defaultFormat, type Format, formats } from '../ui/renderer.ts';
 import type { Event } from '../workflow/events.ts';
 import { type Io, signalNumbers } from './io.ts';
 import type { Parsed } from './program.ts';
+import { formatFlagOf } from './route.ts';
 
 const stopping: Event = {
   type: 'log',
@@ -21,8 +23,8 @@ export async function runCommand(parsed: Parsed, io: Io): Promise<number> {
       hint: `Change the root first: chroot ${flags.rootfs} edgeadm ${command} …`,
     });
   }
-  const ownOutput = spec.flags?.some((flag) => flag.name === 'output') ?? false;
-  const format = ownOutput ? defaultFormat(io.stderr, io.env) : chooseFormat(flags.output, io);
+  const formatFlag = formatFlagOf(spec);
+  const format = chooseFormat(formatFlag && flags[camelCase(formatFlag.name)], io);
   const verbosity = typeof flags.v === 'number' ? flags.v : 0;
   const renderer = await createRenderer(format, {
     stdout: io.stdout,

@@ -20,6 +20,8 @@ export interface CommandSpec {
   verbatimAfter?: number;
   /** Its words may be joined by `/`: `init phase certs/ca`. */
   slashes?: boolean;
+  /** Says in its own words that there is no such command below it, by throwing. */
+  refuse?(words: readonly string[]): void;
   /** Further sections of the help, below the description. */
   sections?: readonly { title: string; items: readonly { term: string; text: string }[] }[];
   hidden?: boolean;

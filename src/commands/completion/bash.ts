@@ -14,9 +14,9 @@ export function bashScript(nodes: readonly CompletionNode[]): string {
     ].join('\n'),
   );
   const takesValue = [...new Set(nodes.flatMap(({ flags }) => flags.flatMap(valueWords)))];
-  const values = uniqueValues(nodes).map(
-    ([words, list]) =>
-      `    ${words.join('|')}) COMPREPLY=($(compgen -W ${quote(list.join(' '))} -- "$cur")) ;;`,
+  const values = valueCases(nodes).map(
+    ({ patterns, list }) =>
+      `    ${patterns.join('|')}) COMPREPLY=($(compgen -W ${quote(list)} -- "$cur")) ;;`,
   );
   return `# bash completion for edgeadm; made by \`edgeadm completion bash\`
 
@@ -29,7 +29,7 @@ ${cases.join('\n')}
 }
 
 _edgeadm_value() {
-  case "$1" in
+  case "$1 $2" in
 ${values.join('\n')}
     *) COMPREPLY=($(compgen -f -- "$cur")) ;;
   esac
@@ -64,7 +64,7 @@ _edgeadm() {
   done
   if [ -n "$flag" ]; then
     if [ "$cur" = '=' ]; then cur=''; fi
-    _edgeadm_value "$flag"
+    _edgeadm_value "$path" "$flag"
     return
   fi
   case "$cur" in
@@ -89,16 +89,32 @@ function valueWords({ name, short, isSwitch }: CompletionFlag): string[] {
   return short === undefined ? [`--${name}`] : [`--${name}`, `-${short}`];
 }
 
-/** Flags whose values are known. One name can have other values in other commands: then all of them. */
-export function uniqueValues(nodes: readonly CompletionNode[]): [words: string[], values: string[]][] {
-  const found = new Map<string, { words: string[]; values: Set<string> }>();
-  for (const flag of nodes.flatMap(({ flags }) => flags)) {
-    if (flag.values.length === 0) continue;
-    const entry = found.get(flag.name) ?? { words: valueWords(flag), values: new Set() };
-    for (const value of flag.values) entry.values.add(value);
-    found.set(flag.name, entry);
+/** Patterns of `COMMAND FLAG` for flags whose values are known; the most frequent values of a flag hold for any command. */
+function valueCases(nodes: readonly CompletionNode[]): { patterns: string[]; list: string }[] {
+  const known = nodes.flatMap(({ path, flags }) =>
+    flags
+      .filter(({ values }) => values.length > 0)
+      .map((flag) => ({ path: path.join(' '), flag, list: flag.values.join(' ') })),
+  );
+  const special: { patterns: string[]; list: string }[] = [];
+  const general: { patterns: string[]; list: string }[] = [];
+  for (const uses of Map.groupBy(known, ({ flag }) => flag.name).values()) {
+    const [common, ...others] = [...Map.groupBy(uses, ({ list }) => list)].sort(
+      ([, a], [, b]) => b.length - a.length,
+    );
+    for (const [list, at] of others) {
+      special.push({
+        list,
+        patterns: at.flatMap(({ path, flag }) => valueWords(flag).map((word) => quote(`${path} ${word}`))),
+      });
+    }
+    if (common)
+      general.push({
+        list: common[0],
+        patterns: valueWords(common[1][0]!.flag).map((word) => `*${quote(` ${word}`)}`),
+      });
   }
-  return [...found.values()].map(({ words, values }) => [words, [...values]]);
+  return [...special, ...general];
 }
 
 export const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
