@@ -1,7 +1,11 @@
+import { textAt } from '../config/fields.ts';
 import { clusterInfoOf, parseCluster } from './cluster-info.ts';
 import { deadline, pause } from './deadline.ts';
 import { DiscoveryError } from './discovery-error.ts';
 import { createSession, type DiscoveryOptions, type Session } from './discovery-session.ts';
+
+export type { DiscoveryOptions };
+
 import { signatureIsValid } from './jws.ts';
 import { readCertificates } from './pki.ts';
 
@@ -146,6 +150,42 @@ function checkPins(ca: string | undefined, pins: readonly string[], endpoint: st
     `the authority of the cluster at ${endpoint} has the hash ${found.join(', ') || 'of no certificate'}, not ${pins.join(', ')}`,
     {
       hint: 'Compare with the join command that the control plane prints (`edgeadm token create --print-join-command`). If it is the same as above, this is another cluster, or something answers in its place.',
+    },
+  );
+}
+
+/**
+ * Pod and Service networks of a kubeadm cluster, asked with a bootstrap token (Role kubeadm:nodes-kubeadm-config allows it);
+ * undefined when the cluster does not say.
+ */
+export async function clusterNetworks(
+  cluster: Pick<Cluster, 'server' | 'ca'>,
+  token: string,
+  options: DiscoveryOptions = {},
+): Promise<{ podSubnet: string; serviceSubnet: string } | undefined> {
+  const session = createSession(new URL(cluster.server).host, options);
+  const target = '/api/v1/namespaces/kube-system/configmaps/kubeadm-config';
+  const answer = await session.trusted(target, cluster.ca, token);
+  if (answer.status !== 200) return undefined;
+  const { data } = JSON.parse(answer.text) as { data?: Record<string, string> };
+  const { parseYaml } = await import('../config/yaml.ts');
+  const [document] = parseYaml({ text: data?.ClusterConfiguration ?? '{}', path: 'kubeadm-config' });
+  return {
+    podSubnet: textAt(document, 'networking.podSubnet') ?? '',
+    serviceSubnet: textAt(document, 'networking.serviceSubnet') ?? '',
+  };
+}
+
+/** A discovery file from an https URL, as `--discovery-file` allows; the system's authorities are trusted. Errors: DiscoveryError. */
+export async function fetchKubeconfig(url: string, options: DiscoveryOptions = {}): Promise<string> {
+  const { host, pathname, search } = new URL(url);
+  const answer = await createSession(host, options).trusted(pathname + search, undefined);
+  if (answer.status === 200) return answer.text;
+  throw new DiscoveryError(
+    'malformed',
+    `the discovery file ${url} cannot be fetched: HTTP ${answer.status}`,
+    {
+      hint: 'Open the URL on this host, e.g. with curl, and compare.',
     },
   );
 }

@@ -14,7 +14,7 @@ import { type Authority, type CertificateOptions, createCertificate } from './pk
  * - TLS with a certificate of its own CA (`ca`) for 127.0.0.1 and localhost; HTTP/1.1; answers carry a `Date` header that is
  *   `clockSkewMs` ahead of this machine.
  * - Who asks: a client certificate of the CA or a token of role `admin` may do everything; a token of role `bootstrap` may
- *   also GET nodes by name (kubeadm's ClusterRole kubeadm:get-nodes); anonymous may GET /version, /readyz and
+ *   also GET nodes by name and kube-system/kubeadm-config (roles kubeadm:get-nodes and kubeadm:nodes-kubeadm-config); anonymous may GET /version, /readyz and
  *   kube-public/cluster-info (unless `anonymous` is false: 401). An unknown token is 401. Else 403, as metav1.Status.
  * - GET, LIST (labelSelector and fieldSelector with `=`, limit/continue), DELETE, merge patch, and server-side apply, which
  *   needs fieldManager and application/apply-patch+yaml (415 otherwise), creates (201) or merges (200), keeps the
@@ -64,6 +64,8 @@ export interface KubeconfigOptions {
   ca?: string;
   anonymous?: boolean;
 }
+
+const bootstrapMayGet = /^\/api\/v1\/(nodes\/[^/]+|namespaces\/kube-system\/configmaps\/kubeadm-config)$/;
 
 export async function startApiServer(
   options: { certificate?: Partial<CertificateOptions>; ca?: Authority } = {},
@@ -128,7 +130,7 @@ export async function startApiServer(
     if (role === 'admin') return undefined;
     const open = ['/version', '/readyz', '/api/v1/namespaces/kube-public/configmaps/cluster-info'];
     if (method === 'GET' && open.includes(path)) return undefined;
-    if (method === 'GET' && role === 'bootstrap' && /^\/api\/v1\/nodes\/[^/]+$/.test(path)) return undefined;
+    if (method === 'GET' && role === 'bootstrap' && bootstrapMayGet.test(path)) return undefined;
     const user = role ? 'system:bootstrap:abcdef' : 'system:anonymous';
     return { status: 403, reason: 'Forbidden', message: `User "${user}" cannot ${method} ${path}` };
   }
