@@ -30,11 +30,16 @@ export async function* openWatch(
   const { server } = connection;
   const what = `watch ${path.split('?')[0]}`;
   let sent: http.ClientRequest | undefined;
+  let idle: Error | undefined;
   try {
     const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
       options.signal.throwIfAborted();
       connection.headers().then((headers) => {
         sent = request(connection, path, headers, options);
+        sent.on('timeout', () => {
+          idle = Object.assign(new Error('nothing came in time'), { code: 'ETIMEDOUT' });
+          sent?.destroy(idle);
+        });
         sent.on('response', resolve).on('error', reject).end();
       }, reject);
     });
@@ -47,7 +52,7 @@ export async function* openWatch(
   } catch (error) {
     options.signal.throwIfAborted();
     if (error instanceof EdgeadmError) throw error;
-    const { kind, text } = networkFault(error, server.host);
+    const { kind, text } = networkFault(idle ?? error, server.host);
     throw new EdgeadmError(kind === 'timeout' ? 'E_TIMEOUT' : 'E_KUBE_API', `${what}: ${text}`, {
       cause: error,
     });
@@ -57,7 +62,7 @@ export async function* openWatch(
 }
 
 function request(
-  { server, tls }: Connection,
+  { server, tls, proxyUrl }: Connection,
   path: string,
   headers: Record<string, string>,
   { signal, idleTimeoutMs }: { signal: AbortSignal; idleTimeoutMs: number },
@@ -67,15 +72,13 @@ function request(
   const sent = module.request(url, {
     ...tls,
     headers: { accept: 'application/json', 'user-agent': 'edgeadm', ...headers },
-    agent: false,
+    agent: proxyUrl ? new https.Agent({ ...tls, proxyEnv: { HTTPS_PROXY: proxyUrl } }) : false,
     signal,
     timeout: idleTimeoutMs,
   });
   // Probes find a link that died without a word within half a minute, far sooner than the idle time-out.
   sent.on('socket', (socket) => socket.setKeepAlive(true, keepAliveMs));
-  return sent.on('timeout', () =>
-    sent.destroy(Object.assign(new Error('nothing came in time'), { code: 'ETIMEDOUT' })),
-  );
+  return sent;
 }
 
 /** Splits JSON lines. A line that the end of the connection cut off is an error, as any other cut. */

@@ -68,8 +68,7 @@ function candidate(options: LeaderElectionOptions) {
     retryMs: 2_000,
   };
   const path = `/apis/coordination.k8s.io/v1/namespaces/${lease.namespace}/leases/${lease.name}`;
-  let seen: { record: string; at: number } | undefined;
-  let reported: string | undefined;
+  let other: { holder: string; record: string; at: number } | undefined;
 
   async function read(): Promise<Lease | undefined> {
     try {
@@ -103,10 +102,8 @@ function candidate(options: LeaderElectionOptions) {
     const mine = holder === identity;
     if (current && !mine && holder !== '') {
       const record = JSON.stringify(current.spec);
-      if (record !== seen?.record) seen = { record, at: performance.now() };
-      if (performance.now() - seen.at < (current.spec?.leaseDurationSeconds ?? leaseMs / 1000) * 1000) {
-        if (holder !== reported) options.onChange?.({ isLeader: false, holder });
-        reported = holder;
+      if (record !== other?.record) other = { holder, record, at: performance.now() };
+      if (performance.now() - other.at < (current.spec?.leaseDurationSeconds ?? leaseMs / 1000) * 1000) {
         return 'other';
       }
     }
@@ -136,13 +133,17 @@ function candidate(options: LeaderElectionOptions) {
   return {
     /** True once the lease is ours, false when the signal aborted. */
     async acquire(): Promise<boolean> {
+      let reported: string | undefined;
       while (!signal.aborted) {
         try {
-          if ((await tryHold()) === 'held') {
-            reported = identity;
+          const outcome = await tryHold();
+          if (outcome === 'held') {
             options.onChange?.({ isLeader: true, holder: identity });
             return true;
           }
+          const holder = outcome === 'other' ? other?.holder : undefined;
+          if (holder !== undefined && holder !== reported) options.onChange?.({ isLeader: false, holder });
+          reported = holder;
         } catch (error) {
           if (signal.aborted) return false;
           options.onError?.(error as Error);

@@ -1,0 +1,46 @@
+import type { Addon } from './index.ts';
+
+/**
+ * Approves kubelets' serving certificates: `serverTLSBootstrap` is on in clusters that edgeadm makes, and nothing in
+ * Kubernetes approves what kubelets then ask for. Plain clusters need it as well.
+ */
+export const kubeletServingApprover: Addon = {
+  name: 'kubelet-serving-approver',
+  short: "Install the controller that approves kubelets' serving certificates",
+  example: 'edgeadm init phase edge-addons kubelet-serving-approver',
+  async run(ctx, run) {
+    const { controllerObjects } = await import('../../src/edge/controller/objects.ts');
+    const endpoint = ctx.controlPlaneEndpoint;
+    const objects = await controllerObjects({
+      edgeRepository: ctx.edge.images.edgeRepository,
+      dnsDomain: ctx.settings.dnsDomain,
+      ...(endpoint && { controlPlaneEndpoint: endpoint }),
+      ...(ctx.manifestsDir && { manifestsDir: ctx.manifestsDir }),
+    });
+    if (ctx.host.dryRun) {
+      for (const { kind, metadata } of objects) {
+        ctx.emit({
+          type: 'change',
+          host: 'cluster',
+          action: 'apply',
+          target: `${kind}/${(metadata as { name: string }).name}`,
+          summary: 'server-side apply as edgeadm',
+          planned: true,
+        });
+      }
+      return true;
+    }
+    const kube = await ctx.kube();
+    run.progress('apply edgeadm-controller');
+    const changed = await kube.apply(objects, { signal: run.signal });
+    run.progress('wait for edgeadm-controller');
+    const deployments = objects
+      .filter(({ kind }) => kind === 'Deployment')
+      .map(({ apiVersion, kind, metadata }) => {
+        const { name, namespace } = metadata as { name: string; namespace: string };
+        return { apiVersion, kind, name, namespace };
+      });
+    await kube.waitRollout(deployments, { timeoutMs: 120_000, signal: run.signal, emit: ctx.emit });
+    return changed;
+  },
+};

@@ -1,0 +1,171 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import program from '../../../../package.json' with { type: 'json' };
+import { kubeletServingApprover } from '../../../../phases/addons/kubelet-serving-approver.ts';
+import type { InitContext } from '../../../../phases/init/context.ts';
+import type { KubeDocument } from '../../../../src/config/types.ts';
+import {
+  type ControllerSettings,
+  controllerImageName,
+  controllerObjects,
+} from '../../../../src/edge/controller/objects.ts';
+import { manifestsRoot } from '../../../../src/kube/manifests.ts';
+import type { KubeClient, ObjectRef } from '../../../../src/kube/types.ts';
+import type { Event } from '../../../../src/workflow/events.ts';
+
+const settings: ControllerSettings = { edgeRepository: 'edgeadm', dnsDomain: 'cluster.local' };
+
+interface Rule {
+  apiGroups: string[];
+  resources: string[];
+  resourceNames?: string[];
+  verbs: string[];
+}
+
+const byKind = (objects: readonly KubeDocument[], kind: string) =>
+  objects.filter((each) => each.kind === kind);
+
+async function pod(more: Partial<ControllerSettings> = {}) {
+  const [deployment] = byKind(await controllerObjects({ ...settings, ...more }), 'Deployment');
+  const { spec } = (deployment!.spec as { template: { spec: Record<string, unknown> } }).template;
+  const [container] = spec.containers as { image: string; args: string[]; securityContext: object }[];
+  return { spec, container: container! };
+}
+
+describe('the objects of the controller', () => {
+  it('name the image of this version, also as the file is', async () => {
+    const image = `ghcr.io/superedge/edgeadm:v${program.version}`;
+    expect((await pod()).container.image).toBe(image);
+    expect(controllerImageName()).toBe(image);
+    const file = join(manifestsRoot(), 'addons/edgeadm-controller/edgeadm-controller.yaml');
+    expect(await readFile(file, 'utf8')).toContain(`image: ${image}\n`);
+  });
+
+  it('take another repository', async () => {
+    expect((await pod({ edgeRepository: 'mirror.example/edge/' })).container.image).toBe(
+      `mirror.example/edge/edgeadm:v${program.version}`,
+    );
+  });
+
+  it('reserve the endpoint of the control plane and the names of services', async () => {
+    expect((await pod()).container.args).toEqual(['--health-address=127.0.0.1:10300']);
+    const { container } = await pod({ dnsDomain: 'edge.example', controlPlaneEndpoint: 'api.example:6443' });
+    expect(container.args).toContain('--reserved-sans=api.example,.svc.edge.example');
+  });
+
+  it('keep a user’s own image and arguments', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'manifests-'));
+    try {
+      const file = await readFile(
+        join(manifestsRoot(), 'addons/edgeadm-controller/edgeadm-controller.yaml'),
+        'utf8',
+      );
+      await mkdir(join(folder, 'addons/edgeadm-controller'), { recursive: true });
+      const own = file
+        .replace(/image: .*/, 'image: own.example/controller:1')
+        .replace('--health-address=127.0.0.1:10300', '--reserved-sans=x');
+      await writeFile(join(folder, 'addons/edgeadm-controller/edgeadm-controller.yaml'), own);
+      const { container } = await pod({
+        manifestsDir: folder,
+        edgeRepository: 'mirror.example',
+        controlPlaneEndpoint: 'api.example',
+      });
+      expect(container).toMatchObject({ image: 'own.example/controller:1', args: ['--reserved-sans=x'] });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('run it without rights on the host', async () => {
+    const { spec, container } = await pod();
+    expect(spec).toMatchObject({
+      hostNetwork: true,
+      priorityClassName: 'system-cluster-critical',
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    });
+    expect(spec.volumes).toBeUndefined();
+    expect(container.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+  });
+
+  it('give it the rights that its requests need, and no more', async () => {
+    const objects = await controllerObjects(settings);
+    const rules = [...byKind(objects, 'ClusterRole'), ...byKind(objects, 'Role')].flatMap((role) =>
+      (role.rules as Rule[]).flatMap(({ resources, resourceNames, verbs }) =>
+        resources.map(
+          (resource) => `${verbs.join(',')} ${resource}${resourceNames ? ` ${resourceNames}` : ''}`,
+        ),
+      ),
+    );
+    expect(rules).toEqual([
+      'get,list,watch certificatesigningrequests',
+      'update certificatesigningrequests/approval',
+      'approve signers kubernetes.io/kubelet-serving',
+      'get nodes',
+      'get,create,update leases edgeadm-controller',
+      'create events',
+      'get endpointslices kubernetes',
+    ]);
+  });
+});
+
+describe('the addon', () => {
+  const run = { signal: new AbortController().signal, emit: () => {}, progress: () => {} };
+
+  function context(dryRun: boolean, client: Partial<KubeClient>) {
+    const events: Event[] = [];
+    const ctx = {
+      host: { dryRun },
+      emit: (event: Event) => events.push(event),
+      edge: { images: { edgeRepository: 'edgeadm' } },
+      settings: { dnsDomain: 'cluster.local' },
+      kube: async () => client,
+    };
+    return { ctx: ctx as unknown as InitContext, events };
+  }
+
+  it('applies everything and waits for the Deployment alone', async () => {
+    const applied: string[] = [];
+    const waited: (readonly ObjectRef[])[] = [];
+    const { ctx } = context(false, {
+      async apply(objects) {
+        applied.push(...objects.map(({ kind }) => kind));
+        return true;
+      },
+      async waitRollout(refs, { timeoutMs }) {
+        expect(timeoutMs).toBe(120_000);
+        waited.push(refs);
+      },
+    });
+    expect(await kubeletServingApprover.run?.(ctx, run)).toBe(true);
+    expect(applied).toEqual([
+      'ServiceAccount',
+      'ClusterRole',
+      'ClusterRoleBinding',
+      'Role',
+      'RoleBinding',
+      'Role',
+      'RoleBinding',
+      'Deployment',
+    ]);
+    expect(waited).toEqual([
+      [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'edgeadm-controller', namespace: 'kube-system' }],
+    ]);
+  });
+
+  it('changes nothing in a dry run', async () => {
+    const { ctx, events } = context(true, {});
+    await kubeletServingApprover.run?.(ctx, run);
+    expect(events).toHaveLength(8);
+    expect(events.every((event) => event.type === 'change' && event.planned)).toBe(true);
+  });
+
+  it('is installed in plain clusters as well', () => {
+    expect(kubeletServingApprover.edgeOnly).toBeUndefined();
+  });
+});
