@@ -1,5 +1,7 @@
+import type { FlagValues } from '../config/flags/spec.ts';
+import { EdgeadmError } from '../errors.ts';
 import { textFlag } from './flags.ts';
-import type { PackageBuildOptions } from './package.ts';
+import type { PackageBuildOptions, PackageVerifyOptions } from './package.ts';
 import type { CommandSpec } from './spec.ts';
 
 const own = { group: 'edgeadm' } as const;
@@ -40,14 +42,37 @@ export const packageCommand: CommandSpec = {
         textFlag('source', 'gomod|release', 'where the components come from', { ...own, default: 'gomod' }),
         textFlag('arch', 'amd64|arm64', 'architecture of the nodes (default: that of this machine)', own),
         textFlag(
+          'config',
+          'file',
+          'configuration of the cluster that it is for: image repository, version',
+          own,
+        ),
+        textFlag(
           'output',
           'file',
           'file to write (default: one in the cache folder; its path is printed)',
           own,
         ),
         textFlag('sign-key', 'file', 'PEM file of the Ed25519 key to sign it with', own),
+        textFlag(
+          'mirror',
+          'URL',
+          'with --source release: base URL of a mirror, or HOST=URL for one host; may be repeated',
+          {
+            ...own,
+            value: 'strings',
+          },
+        ),
+        textFlag(
+          'registry',
+          'host[:port][/path]',
+          'with --source release: registry of all images, or FROM=TO for one; may be repeated',
+          { ...own, value: 'strings' },
+        ),
       ],
       async run({ flags, emit, signal }) {
+        choice(flags, 'source', ['gomod', 'release']);
+        choice(flags, 'arch', ['amd64', 'arm64']);
         const { text, ...data } = await (await load()).packageBuild(flags as PackageBuildOptions, {
           emit,
           signal,
@@ -65,12 +90,15 @@ export const packageCommand: CommandSpec = {
         textFlag(
           'config',
           'file',
-          'configuration whose cluster it must be complete for (default: the defaults)',
+          'configuration of the cluster that it must suffice for (default: all defaults)',
           own,
         ),
+        textFlag('kubernetes-version', 'version', 'version that it must be of', own),
+        textFlag('arch', 'amd64|arm64', "architecture that it must be for (default: the package's own)", own),
       ],
       async run({ args, flags, emit, signal }) {
-        const options = flags as { publicKey?: string; config?: string };
+        choice(flags, 'arch', ['amd64', 'arm64']);
+        const options = flags as PackageVerifyOptions;
         const { text, ...data } = await (await load()).packageVerify(args[0] ?? '', options, {
           emit,
           signal,
@@ -90,3 +118,12 @@ export const packageCommand: CommandSpec = {
     },
   ],
 };
+
+/** Errors: E_USAGE when the value of a flag is none of these. */
+function choice(flags: FlagValues, name: string, values: readonly string[]): void {
+  const value = flags[name];
+  if (value === undefined || values.includes(String(value))) return;
+  throw new EdgeadmError('E_USAGE', `invalid argument ${JSON.stringify(value)} for "--${name}"`, {
+    hint: `Use ${values.join(' or ')}.`,
+  });
+}

@@ -24,6 +24,7 @@ export function treeRenderer(options: RenderOptions): Renderer {
   let ran = false;
   let failed = false;
   let paused = false;
+  let succeeded = false;
   let frame = 0;
   let timer: NodeJS.Timeout | undefined;
   const warnings: string[] = [];
@@ -137,6 +138,7 @@ export function treeRenderer(options: RenderOptions): Renderer {
         messages.push(event.text);
         break;
       case 'result':
+        succeeded = event.ok;
         break;
     }
     draw();
@@ -169,7 +171,8 @@ export function treeRenderer(options: RenderOptions): Renderer {
     },
     close() {
       finish();
-      if (ran && !failed) stderr.write(`${paint('dim', `done in ${duration((now() - started) / 1000)}`)}\n`);
+      if (ran && succeeded)
+        stderr.write(`${paint('dim', `done in ${duration((now() - started) / 1000)}`)}\n`);
       for (const text of messages.splice(0)) stdout.write(`${text.replace(/\n$/, '')}\n`);
     },
   };

@@ -82,7 +82,7 @@ test('a question gets the terminal to itself, and the tree comes back after it',
   tree.emit({ type: 'phase-done', phase: 'a', seconds: 1, changed: true });
   tree.close();
   expect(terminal.screen().slice(0, 2)).toEqual(['edgeadm reset', 'sure? y']);
-  expect(terminal.screen().at(-2)).toMatch(/\+ a {9}1\.0s/);
+  expect(terminal.screen().at(-1)).toMatch(/\+ a {9}1\.0s/);
 });
 
 const names = [
