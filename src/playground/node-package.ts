@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { EdgeadmError } from '../errors.ts';
 import type { Emit } from '../workflow/events.ts';
@@ -45,17 +45,11 @@ export async function unpackForNodes(location: string, run: PackageRun): Promise
   const folder = join(run.cacheDirectory, 'unpacked', opened.digest);
   if (!(await stat(folder).catch(() => undefined))) {
     const { unpackPackage } = await import('../package/unpack.ts');
-    const partial = `${folder}.partial-${process.pid}`;
     await mkdir(join(run.cacheDirectory, 'unpacked'), { recursive: true });
-    try {
-      await unpackPackage(opened, partial, {
-        signal: run.signal,
-        onProgress: (done, total) => run.progress('verify and unpack', { done, total, unit: 'bytes' }),
-      });
-      await rename(partial, folder);
-    } finally {
-      await rm(partial, { recursive: true, force: true });
-    }
+    await unpackPackage(opened, folder, {
+      signal: run.signal,
+      onProgress: (done, total) => run.progress('verify and unpack', { done, total, unit: 'bytes' }),
+    });
   }
   return {
     file: facts.isFile() ? path : undefined,

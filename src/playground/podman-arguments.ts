@@ -48,6 +48,8 @@ export function runArguments(node: NodeRequest, limits: Limits): string[] {
     '--privileged',
     '--systemd=false',
     ...['--env', 'container=podman'],
+    // As on a fresh machine; a new network namespace has what this machine has.
+    ...['--sysctl', 'net.ipv4.ip_forward=0'],
     '--stop-signal=37',
     '--cgroupns=private',
     '--pids-limit=-1',

@@ -4,10 +4,11 @@ import { waitBooted } from '../boot.ts';
 import { clusterNetworks } from '../cluster-config.ts';
 import { networkLabels, nodeLabels } from '../labels.ts';
 import { networkName } from '../names.ts';
-import { packageMounts } from '../node-package.ts';
+import { type NodePackage, packageMounts } from '../node-package.ts';
 import { planNodes } from '../plan.ts';
 import type { Mount } from '../provider.ts';
 import { machineAddress, pickSubnet } from '../subnet.ts';
+import type { Playground } from '../types.ts';
 import { type CreateContext, set } from './context.ts';
 
 export const nodesPhase: Phase<CreateContext> = {
@@ -15,12 +16,13 @@ export const nodesPhase: Phase<CreateContext> = {
   short: 'Boot the nodes',
   async run(ctx, run) {
     const { options, provider, existing } = ctx;
+    const nodePackage = set(ctx.nodePackage, 'the package');
+    if (existing) refuseOtherPackage(existing, nodePackage);
     const subnet = existing?.subnet ? existing.subnet : await makeNetwork(ctx);
     const nodes = planNodes(options, subnet);
     ctx.subnet = subnet;
     ctx.nodes = nodes;
 
-    const nodePackage = set(ctx.nodePackage, 'the package');
     const mounts = [...packageMounts(nodePackage), ...(await machineMounts(ctx))];
     let booted = 0;
     const report = () => run.progress('boot', { done: booted, total: nodes.length, unit: 'items' });
@@ -53,6 +55,14 @@ export const nodesPhase: Phase<CreateContext> = {
     return changed.some(Boolean);
   },
 };
+
+/** Nodes of one playground all have the same package. Errors: E_PLAYGROUND. */
+function refuseOtherPackage({ name, packageDigest }: Playground, nodePackage: NodePackage): void {
+  if (packageDigest === undefined || packageDigest === nodePackage.digest) return;
+  throw new EdgeadmError('E_PLAYGROUND', `playground "${name}" was made with another install package`, {
+    hint: `Delete it (\`edgeadm playground delete --name ${name}\`), or choose another name with --name.`,
+  });
+}
 
 /** A network of its own on a subnet that nothing on this machine uses. Returns the subnet. */
 async function makeNetwork({

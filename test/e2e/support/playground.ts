@@ -32,6 +32,8 @@ export interface TestPlaygroundOptions {
 }
 
 export interface TestNode extends NodePlan {
+  /** Also the name of its Node object. */
+  hostname: string;
   /** Runs a program; throws on a non-zero exit unless `allowFailure`. */
   run(command: readonly [string, ...string[]], options?: ExecOptions): Promise<CommandResult>;
   /** Runs a shell script, for the shell's sake: pipes, loops. */
@@ -140,6 +142,7 @@ function wrapNode(provider: Provider, playground: Playground, name: string): Tes
     provider.exec(name, command, options);
   return {
     ...plan,
+    hostname: plan.name,
     run,
     sh: (script, options) => run(['sh', '-euc', script], options),
     edgeadm: (args, options) => runEdgeadm(provider, name, args, options),

@@ -92,6 +92,10 @@ const units = lines(
   .filter(([unit]) => !transient.test(unit))
   .map(([unit, , active]) => [unit, active]);
 
+// An address of a link that has just come up is tried out for a second or two before it is used.
+for (let wait = 0; wait < 50 && run('ip', 'address', 'show', 'tentative').includes('inet6'); wait += 1) {
+  run('sleep', '0.1');
+}
 const links = json('-details', 'link').map(({ ifname, mtu, flags, master, linkinfo }) => [
   ifname,
   [

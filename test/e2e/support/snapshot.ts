@@ -59,7 +59,9 @@ export function diffSnapshots(
   after: Snapshot,
   { ignore = [] }: DiffOptions = {},
 ): string[] {
-  const kept = (subject: string): boolean => !ignore.some((pattern) => pattern.test(subject));
+  const links = new Set(Object.keys(before.links).filter((link) => link in after.links));
+  const kept = (subject: string): boolean =>
+    !ignore.some((pattern) => pattern.test(subject)) && !isOfOtherLink(subject, links);
   const records = (what: string, key: 'files' | 'unitFiles' | 'units' | 'sysctls' | 'links'): string[] =>
     diffRecords(what, before[key], after[key], kept);
   const sets = (what: string, key: 'addresses' | 'routes' | 'rules' | 'mounts' | 'processes'): string[] =>
@@ -79,6 +81,12 @@ export function diffSnapshots(
     ...sets('mount', 'mounts'),
     ...sets('process', 'processes'),
   ];
+}
+
+/** Whether a sysctl belongs to a link that is only in one of the snapshots: the link itself tells enough. */
+function isOfOtherLink(subject: string, links: ReadonlySet<string>): boolean {
+  const link = /^net\.(?:ipv4|ipv6|mpls)\.conf\.([^.]+)\./.exec(subject)?.[1];
+  return link !== undefined && link !== 'all' && link !== 'default' && !links.has(link);
 }
 
 function diffRecords(
