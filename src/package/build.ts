@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { EdgeadmError } from '../errors.ts';
 import type { Emit } from '../workflow/events.ts';
@@ -8,6 +9,7 @@ import { loadCatalogue } from './catalogue/load.ts';
 import type { Catalogue, Component } from './catalogue/types.ts';
 import { sha256Hex } from './hash.ts';
 import { MANIFEST, manifestBytes, SIGNATURE } from './manifest.ts';
+import { DEFAULT_REPOSITORY, inRepository, isKubeadms } from './needs.ts';
 import type { OciImage } from './oci/image.ts';
 import { layoutFiles } from './oci/layout.ts';
 import { type Program, programEntries } from './program/entries.ts';
@@ -24,6 +26,8 @@ export interface BuildOptions {
   source: Source;
   /** Default `<cache>/packages/edgeadm-<version>-linux-<arch>.tar.zst`. */
   output?: string;
+  /** kubeadm's imageRepository: its images are in the package under their names there too. */
+  imageRepository?: string;
   /** PEM of the Ed25519 private key to sign with. */
   signKey?: string;
   /** Default `$XDG_CACHE_HOME/edgeadm`. */
@@ -41,6 +45,8 @@ export interface BuiltPackage {
   manifest: PackageManifest;
   /** SHA-256 of the manifest, hex. */
   digest: string;
+  /** Bytes of the file. */
+  size: number;
 }
 
 /** Name of a package file: `edgeadm-v1.36.3-linux-amd64.tar.zst`. */
@@ -76,7 +82,7 @@ export async function buildPackage(options: BuildOptions): Promise<BuiltPackage>
     });
     fetched.set(component.name, await source.fetchComponent(component, arch, fetch));
   }
-  const images = await fetchImages(source, fetched, arch, fetch);
+  const images = await fetchImages(source, fetched, arch, fetch, options.imageRepository);
   const program = options.program ?? (await programEntries(arch, fetch));
   try {
     const listed = [
@@ -112,7 +118,8 @@ export async function buildPackage(options: BuildOptions): Promise<BuiltPackage>
       onProgress: (done, total) =>
         emit({ type: 'progress', step: 'write package', done, total, unit: 'bytes' }),
     });
-    return { path: output, manifest: JSON.parse(bytes.toString()), digest: sha256Hex(bytes) };
+    const { size } = await stat(output);
+    return { path: output, manifest: JSON.parse(bytes.toString()), digest: sha256Hex(bytes), size };
   } finally {
     await program.dispose();
   }
@@ -132,6 +139,7 @@ async function fetchImages(
   fetched: ReadonlyMap<string, FetchedComponent>,
   arch: Arch,
   options: FetchOptions,
+  imageRepository: string | undefined,
 ): Promise<{ image: OciImage; components: string[] }[]> {
   const images: { image: OciImage; components: string[] }[] = [];
   for (const owner of fetched.values()) {
@@ -140,7 +148,12 @@ async function fetchImages(
       options.emit({ type: 'progress', step: `image ${recipe.name}` });
       const image = await source.fetchImage(recipe, owner, fetched, arch, options);
       const base = source.name === 'gomod' && recipe.base !== undefined ? [recipe.base] : [];
-      images.push({ image, components: [owner.component.name, ...base] });
+      const components = [owner.component.name, ...base];
+      images.push({ image, components });
+      const name = isKubeadms(recipe.purpose)
+        ? inRepository(image.name, imageRepository ?? DEFAULT_REPOSITORY)
+        : image.name;
+      if (name !== image.name) images.push({ image: { ...image, name }, components });
     }
   }
   return images;

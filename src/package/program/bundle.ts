@@ -31,7 +31,9 @@ export async function bundle(outDir: string): Promise<void> {
     legalComments: 'none',
     logLevel: 'error',
     // What came as CommonJS calls `require` for Node's own modules.
-    banner: { js: "import{createRequire as __edgeadmRequire}from'node:module';const require=__edgeadmRequire(import.meta.url);" },
+    banner: {
+      js: "import{createRequire as __edgeadmRequire}from'node:module';const require=__edgeadmRequire(import.meta.url);",
+    },
   });
   await cp(join(root, 'manifests'), join(outDir, 'manifests'), { recursive: true });
   await writeFile(join(outDir, 'package.json'), await programPackageJson(root));

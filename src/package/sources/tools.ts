@@ -1,3 +1,6 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import semver from 'semver';
 import { EdgeadmError } from '../../errors.ts';
 import type { Component } from '../catalogue/types.ts';
 import type { Arch } from '../types.ts';
@@ -27,6 +30,8 @@ export async function missingBuildTools(components?: readonly Component[]): Prom
   const wanted: MissingTool[] = [
     { tool: 'gcc', aptPackage: 'gcc' },
     { tool: 'stdio.h', aptPackage: 'libc6-dev' },
+    { tool: 'pkg-config', aptPackage: 'pkg-config' },
+    { tool: 'strip', aptPackage: 'binutils' },
     { tool: 'mmdebstrap', aptPackage: 'mmdebstrap' },
   ];
   const headers = components?.flatMap((component) => Object.entries(component.build.go?.headers ?? {}));
@@ -41,10 +46,12 @@ export async function missingBuildTools(components?: readonly Component[]): Prom
 /** Versions of the compilers. Throws E_PACKAGE_BUILD, with the fix, when one is missing or too old for a wrapper module. */
 export async function toolVersions(components: readonly Component[], arch: Arch): Promise<ToolVersions> {
   const go = await goEnvironment();
-  if (go === undefined || !atLeast(go.GOVERSION!, 1, 26)) {
+  const needed = await neededGo(components);
+  if (go === undefined || semver.lt(goVersion(go.GOVERSION!), needed)) {
+    const found = go?.GOVERSION ?? 'none';
     throw new EdgeadmError(
       'E_PACKAGE_BUILD',
-      `building from Go modules needs Go 1.26 or newer; found ${go?.GOVERSION ?? 'none'}`,
+      `building from Go modules needs Go ${needed} or newer; found ${found}`,
       {
         hint: 'Install it from https://go.dev/dl and put its bin folder on PATH, or build with `--source release`.',
       },
@@ -83,9 +90,19 @@ async function goEnvironment(): Promise<Record<string, string> | undefined> {
   return output === undefined ? undefined : JSON.parse(output);
 }
 
-function atLeast(version: string, major: number, minor: number): boolean {
-  const [, foundMajor = 0, foundMinor = 0] = /^go(\d+)\.(\d+)/.exec(version)?.map(Number) ?? [];
-  return foundMajor > major || (foundMajor === major && foundMinor >= minor);
+/** The newest `go` line of the wrapper modules. */
+async function neededGo(components: readonly Component[]): Promise<string> {
+  const wrappers = components.flatMap(({ build }) => build.go?.wrapper ?? []);
+  const files = await Promise.all(
+    wrappers.map((folder) => readFile(join(folder, 'go.mod'), 'utf8').catch(() => '')),
+  );
+  const versions = files.map((text) => goVersion(/^go (\S+)$/m.exec(text)?.[1] ?? '1.26'));
+  return semver.rsort(['1.26.0', ...versions])[0]!;
+}
+
+/** `go1.26.8`, `1.26` and `go1.27rc1` as semantic versions. */
+function goVersion(text: string): string {
+  return semver.coerce(text)?.version ?? '0.0.0';
 }
 
 async function runs(tool: string): Promise<boolean> {
