@@ -6,8 +6,8 @@ const ESC = '\u001b[';
 export interface Live {
   /** Replaces the live lines. Each must be narrower than the terminal, since a wrapped line cannot be taken back. */
   draw(lines: readonly string[]): void;
-  /** Prints text above the live lines, to this output or to another one of the same terminal. */
-  print(text: string, output?: Output): void;
+  /** Prints text that stays, to this output or to another one of the same terminal, and below it the live lines. */
+  print(text: string, lines: readonly string[], output?: Output): void;
   /** Takes the live lines away and shows the cursor again. */
   stop(): void;
 }
@@ -27,14 +27,15 @@ export function live(output: Output): Live {
       output.write(hide + erase() + text(lines));
       shown = lines;
     },
-    print(printed, target = output) {
-      if (target === output) {
-        output.write(erase() + printed + text(shown));
-        return;
+    print(printed, lines, target = output) {
+      const before = erase();
+      shown = hidden ? lines : [];
+      if (target === output) output.write(before + printed + text(shown));
+      else {
+        if (before !== '') output.write(before);
+        target.write(printed);
+        if (shown.length > 0) output.write(text(shown));
       }
-      output.write(erase());
-      target.write(printed);
-      output.write(text(shown));
     },
     stop() {
       if (!hidden) return;

@@ -1,6 +1,6 @@
 import type { Event } from '../workflow/events.ts';
 import { formatFailure, formatWarning } from './failure.ts';
-import { throttle } from './progress.ts';
+import { type Progress, throttle } from './progress.ts';
 import type { Renderer, RenderOptions } from './renderer.ts';
 import { oneLine } from './terminal.ts';
 import { amount, duration } from './units.ts';
@@ -14,11 +14,23 @@ export function plainRenderer(options: RenderOptions): Renderer {
   const paint = (_: string, text: string): string => text;
   const started = now();
   const due = throttle(INTERVAL_MS, now);
+  /** When the running phase last had a line; a short one needs none of its progress. */
+  let running: { phase: string; at: number } | undefined;
   const messages: string[] = [];
 
   const line = (text: string): void => {
     const seconds = ((now() - started) / 1000).toFixed(1).padStart(6);
     stderr.write(`[${seconds}s] ${oneLine(text)}\n`);
+  };
+
+  const progress = (event: Progress): void => {
+    const phase = event.phase ?? running?.phase;
+    if (phase === undefined || phase !== running?.phase) {
+      if (due(event)) line(progressText(event));
+    } else if (now() - running.at >= INTERVAL_MS) {
+      running.at = now();
+      line(progressText({ ...event, phase }));
+    }
   };
 
   const emit = (event: Event): void => {
@@ -28,11 +40,13 @@ export function plainRenderer(options: RenderOptions): Renderer {
         break;
       case 'phase-start':
         line(`${event.phase}: ${event.short}`);
+        running = { phase: event.phase, at: now() };
         break;
       case 'phase-skip':
         line(`${event.phase}: skipped: ${event.reason}`);
         break;
       case 'phase-done':
+        running = undefined;
         line(
           `${event.phase}: done in ${duration(event.seconds)}${event.changed ? '' : ', nothing to change'}`,
         );
@@ -41,7 +55,7 @@ export function plainRenderer(options: RenderOptions): Renderer {
         line(`${event.phase}: failed after ${duration(event.seconds)} (${event.code})`);
         break;
       case 'progress':
-        if (due(event)) line(progressText(event));
+        progress(event);
         break;
       case 'change':
         if (event.planned) stdout.write(`${planText(event)}\n`);
@@ -74,7 +88,7 @@ export function plainRenderer(options: RenderOptions): Renderer {
   };
 }
 
-function progressText({ phase, step, done, total, unit }: Extract<Event, { type: 'progress' }>): string {
+function progressText({ phase, step, done, total, unit }: Progress): string {
   const where = phase === undefined ? '' : `${phase}: `;
   if (done === undefined || total === undefined || total <= 0) return where + step;
   return `${where}${step} ${amount(done, total, unit)} (${Math.floor((done / total) * 100)}%)`;

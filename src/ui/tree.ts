@@ -30,18 +30,18 @@ export function treeRenderer(options: RenderOptions): Renderer {
   const warnings: string[] = [];
   const messages: string[] = [];
 
-  const width = (): number => Math.max(stderr.columns ?? 80, 20) - 1;
+  const width = (): number => Math.max(stderr.columns || 80, 20) - 1;
   const look = () => ({ paint, marks, frame, width: width(), now: now(), nameWidth: nameWidth(rows) });
 
+  const lines = (): string[] => (paused ? [] : visible(rows, Math.max((stderr.rows || 24) - 3, 3), look()));
   const draw = (): void => {
-    if (paused) return;
-    screen.draw(visible(rows, Math.max((stderr.rows ?? 24) - 3, 3), look()));
+    if (!paused) screen.draw(lines());
   };
   const tick = (): void => {
     frame += 1;
     draw();
   };
-  const print = (text: string, output = stderr): void => screen.print(text, output);
+  const print = (text: string, output = stderr): void => screen.print(text, lines(), output);
 
   /** Prints a row for good, and before it the headings above it that were not printed yet. */
   const settle = (row: Row, state: RowState, note: string): void => {
@@ -76,8 +76,10 @@ export function treeRenderer(options: RenderOptions): Renderer {
     }
   };
   const progress = (event: Extract<Event, { type: 'progress' }>): void => {
-    if (event.phase !== undefined) {
-      find(event.phase).progress = event;
+    const running = rows.findLast(({ state, step }) => state === 'running' && !step);
+    const phase = event.phase ?? running?.name;
+    if (phase !== undefined) {
+      find(phase).progress = event;
       return;
     }
     settleSteps(event.step);

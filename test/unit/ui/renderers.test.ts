@@ -72,7 +72,6 @@ describe('plain', () => {
       '  hint: Turn it off.',
       '[   0.3s] preflight: done in 0.4s, nothing to change',
       '[   0.4s] package: unpack',
-      '[   0.5s] package: unpack 50 MB/200 MB (25%)',
       '[   0.7s] package: done in 3.1s',
       '[   0.8s] certs/ca: the CA',
       '[   0.9s] certs/ca: done in 12s',
@@ -96,6 +95,18 @@ describe('plain', () => {
       'p: s 60/99 (60%)',
       'p: s 90/99 (90%)',
       'p: s 99/99 (100%)',
+    ]);
+  });
+
+  test('a running phase is told of only when it takes its time', async () => {
+    const checks = Array.from({ length: 70 }, (_, at): Event => {
+      return { type: 'progress', step: `check ${at}`, done: at, total: 70, unit: 'items' };
+    });
+    const { stderr } = await plain([{ type: 'phase-start', phase: 'preflight', short: 'check' }, ...checks]);
+    expect(stderr).toEqual([
+      '[   0.0s] preflight: check',
+      '[   3.0s] preflight: check 29 29/70 (41%)',
+      '[   6.0s] preflight: check 59 59/70 (84%)',
     ]);
   });
 
@@ -191,6 +202,16 @@ describe('tree', () => {
     ]);
     expect(lines).toContain('error on edge-1: swapoff -a failed with exit status 255');
     expect(lines.join('\n')).not.toContain('· cni');
+  });
+
+  test('progress without a phase belongs to the one that runs', async () => {
+    const { screen: lines } = await screen([
+      ...run.slice(0, 2),
+      { type: 'progress', step: 'check Swap', done: 1, total: 2, unit: 'items' },
+      { type: 'progress', step: 'check Port', done: 2, total: 2, unit: 'items' },
+      { type: 'phase-done', phase: 'preflight', seconds: 0.1, changed: true },
+    ]);
+    expect(lines).toEqual(['edgeadm init', '  ✔ preflight  0.1s']);
   });
 
   test('steps outside phases become rows of their own', async () => {
