@@ -1,0 +1,210 @@
+import { chmodSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+
+/** Raised when the form of the tables changes: an older file is set aside, as everything in it can be read again. */
+const formatVersion = 1;
+
+const schema = `
+CREATE TABLE collection (
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  api_version TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  version TEXT NOT NULL,
+  complete INTEGER NOT NULL,
+  overlaid INTEGER NOT NULL,
+  members INTEGER NOT NULL,
+  synced INTEGER NOT NULL,
+  used INTEGER NOT NULL,
+  sum INTEGER NOT NULL
+);
+CREATE TABLE member (
+  collection INTEGER NOT NULL,
+  namespace TEXT NOT NULL,
+  name TEXT NOT NULL,
+  version TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  body TEXT NOT NULL,
+  sum INTEGER NOT NULL,
+  PRIMARY KEY (collection, namespace, name)
+) WITHOUT ROWID;
+CREATE TABLE entry (
+  identity TEXT NOT NULL,
+  path TEXT NOT NULL,
+  status INTEGER NOT NULL,
+  version TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  body TEXT NOT NULL,
+  used INTEGER NOT NULL,
+  sum INTEGER NOT NULL,
+  PRIMARY KEY (identity, path)
+) WITHOUT ROWID;
+CREATE TABLE token (
+  key TEXT PRIMARY KEY,
+  pod_uid TEXT NOT NULL,
+  body TEXT NOT NULL,
+  stored INTEGER NOT NULL,
+  sum INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE accepted (
+  hash TEXT PRIMARY KEY,
+  identity TEXT NOT NULL,
+  expires INTEGER NOT NULL,
+  sum INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+`;
+
+/** The file has content that cannot be trusted. */
+export class CorruptCache extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'CorruptCache';
+  }
+}
+
+/**
+ * One SQLite file, WAL, mode 0600, in a folder that only root enters. Opening never fails for what is in the file: a
+ * file that is not sound is set aside (one of them is kept for a look) and an empty one takes its place. Where no file can
+ * be made (full or read-only disk) the cache lives in memory until the next start.
+ */
+export class Database {
+  readonly file: string;
+  /** Why the last file was set aside; undefined when it was sound. */
+  setAside: string | undefined;
+  /** Bytes of rows handed to SQLite since the start. */
+  logicalBytes = 0;
+  private db: DatabaseSync;
+  private readonly statements = new Map<string, StatementSync>();
+  private durable = false;
+
+  constructor(directory: string) {
+    this.file = join(directory, 'cache.db');
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      chmodSync(directory, 0o700);
+      this.db = open(this.file);
+    } catch (error) {
+      this.setAside = (error as Error).message;
+      this.db = isCorruption(error) ? orInMemory(() => replace(this.file)) : open(':memory:');
+    }
+  }
+
+  /** Sets the file aside while running and goes on with an empty one. */
+  startOver(reason: string): void {
+    this.setAside = reason;
+    this.statements.clear();
+    try {
+      this.db.close();
+    } catch {
+      // A broken file may refuse even this; it is moved away all the same.
+    }
+    this.db = orInMemory(() => replace(this.file));
+    this.durable = false;
+  }
+
+  run(sql: string, ...values: (string | number)[]): number {
+    for (const value of values) this.logicalBytes += typeof value === 'string' ? value.length : 8;
+    return Number(this.statement(sql).run(...values).changes);
+  }
+
+  all<Row>(sql: string, ...values: (string | number)[]): Row[] {
+    return this.statement(sql).all(...values) as Row[];
+  }
+
+  get<Row>(sql: string, ...values: (string | number)[]): Row | undefined {
+    return this.statement(sql).get(...values) as Row | undefined;
+  }
+
+  /** All or nothing. `durable` waits until the disk has it; otherwise the last seconds may be lost with the power. */
+  transaction(durable: boolean, work: () => void): void {
+    if (durable !== this.durable) {
+      this.db.exec(`PRAGMA synchronous = ${durable ? 'FULL' : 'NORMAL'}`);
+      this.durable = durable;
+    }
+    this.db.exec('BEGIN IMMEDIATE');
+    try {
+      work();
+      this.db.exec('COMMIT');
+    } catch (error) {
+      if (this.db.isTransaction) this.db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  /** Bytes of the file, and of those the unused ones. */
+  size(): { bytes: number; free: number } {
+    const pragma = (name: string) => Number(Object.values(this.get<object>(`PRAGMA ${name}`) ?? {})[0] ?? 0);
+    const page = pragma('page_size');
+    return { bytes: pragma('page_count') * page, free: pragma('freelist_count') * page };
+  }
+
+  /** Gives unused pages back to the file system. */
+  trim(): void {
+    this.db.exec('PRAGMA incremental_vacuum');
+  }
+
+  close(): void {
+    this.statements.clear();
+    if (this.db.isOpen) this.db.close();
+  }
+
+  private statement(sql: string): StatementSync {
+    let statement = this.statements.get(sql);
+    if (!statement) {
+      statement = this.db.prepare(sql);
+      this.statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+/** SQLITE_CORRUPT, SQLITE_NOTADB, and our own findings. */
+export function isCorruption(error: unknown): boolean {
+  const code = (error as { errcode?: number }).errcode;
+  return error instanceof CorruptCache || (code !== undefined && [11, 26].includes(code & 0xff));
+}
+
+function open(file: string): DatabaseSync {
+  const previous = process.umask(0o077);
+  const db = new DatabaseSync(file);
+  try {
+    db.exec(
+      'PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024;' +
+        'PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 4194304; PRAGMA temp_store = MEMORY',
+    );
+    if (file !== ':memory:') chmodSync(file, 0o600);
+    const version = Number(Object.values(db.prepare('PRAGMA user_version').get() ?? {})[0]);
+    if (version === 0) db.exec(`BEGIN; ${schema}; PRAGMA user_version = ${formatVersion}; COMMIT`);
+    else if (version !== formatVersion)
+      throw new CorruptCache(`the file has format ${version}, not ${formatVersion}`);
+    const finding = Object.values(db.prepare('PRAGMA quick_check(1)').get() ?? {})[0];
+    if (finding !== 'ok') throw new CorruptCache(String(finding));
+    return db;
+  } catch (error) {
+    try {
+      db.close();
+    } catch {
+      // The reason to give up is the first error.
+    }
+    const sql = (error as { errcode?: number }).errcode === 1;
+    throw sql ? new CorruptCache((error as Error).message) : error;
+  } finally {
+    process.umask(previous);
+  }
+}
+
+function replace(file: string): DatabaseSync {
+  renameSync(file, `${file}.corrupt`);
+  for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true });
+  return open(file);
+}
+
+function orInMemory(make: () => DatabaseSync): DatabaseSync {
+  try {
+    return make();
+  } catch {
+    return open(':memory:');
+  }
+}

@@ -1,0 +1,177 @@
+import { objectPath } from '../request/path.ts';
+import { selectedName } from '../request/selectors.ts';
+import type { CollectionKey } from './collection.ts';
+import { Collections, isPods } from './collections.ts';
+import { Database, isCorruption } from './database.ts';
+import { Entries } from './entries.ts';
+import { Tokens } from './tokens.ts';
+
+export interface StoreOptions {
+  directory: string;
+  flushIntervalMs: number;
+  maxBytes: number;
+  unusedDays: number;
+  log: (message: string) => void;
+}
+
+/** Bursts of urgent changes are written together: a pod start is a dozen of them. */
+const urgentDelayMs = 150;
+/** How long a version that only bookmarks moved may stay unwritten. */
+const headIntervalMs = 300_000;
+const retryDelayMs = 10_000;
+
+/**
+ * The cache: collections, single entries, tokens, written behind in batches. Nothing in here throws for the state of the
+ * disk: a corrupt file is set aside, a full disk makes it try again later, and the proxy goes on.
+ */
+export class Store {
+  readonly db: Database;
+  readonly collections: Collections;
+  readonly entries: Entries;
+  readonly tokens: Tokens;
+  private readonly options: StoreOptions;
+  private timer: { handle: NodeJS.Timeout; at: number } | undefined;
+  private readonly heads: NodeJS.Timeout;
+  private hours = 0;
+  /** The last error of a write; undefined when the last one succeeded. */
+  problem: string | undefined;
+  flushes = 0;
+  full = false;
+
+  constructor(options: StoreOptions) {
+    this.options = options;
+    this.db = new Database(options.directory);
+    if (this.db.setAside) options.log(`the cache was not sound and was set aside: ${this.db.setAside}`);
+    const onlineHours = () => this.hours;
+    this.hours = Number(
+      this.db.get<{ value: string }>("SELECT value FROM fact WHERE name = 'onlineHours'")?.value ?? 0,
+    );
+    this.collections = new Collections(this.db, {
+      onDirty: (urgent) => this.schedule(urgent ? urgentDelayMs : options.flushIntervalMs),
+      onRotten: (what) => options.log(`${what} in the cache was not what had been written and was dropped`),
+      onRemoved: (key, namespace, name) => this.forgetEntry(key, namespace, name),
+      onlineHours,
+    });
+    this.entries = new Entries(this.db, {
+      onDirty: () => this.schedule(options.flushIntervalMs),
+      onlineHours,
+    });
+    this.tokens = new Tokens(this.db);
+    this.heads = setInterval(() => this.flush(true), headIntervalMs);
+    this.heads.unref();
+  }
+
+  /** Writes what waits. With `heads`, also versions that only bookmarks and heartbeats moved. */
+  flush(heads = false): void {
+    if (this.timer) clearTimeout(this.timer.handle);
+    this.timer = undefined;
+    this.guard(() => {
+      const collections = this.collections.pending(heads);
+      const entries = this.entries.pending();
+      if (collections || entries) {
+        this.db.transaction(collections?.urgent ?? false, () => {
+          collections?.write();
+          entries?.write();
+        });
+        collections?.settled();
+        entries?.settled();
+        this.flushes++;
+      }
+    });
+  }
+
+  /** Runs work on the cache; undefined when the disk or the file is at fault. */
+  guard<T>(work: () => T): T | undefined {
+    try {
+      const result = work();
+      this.problem = undefined;
+      return result;
+    } catch (error) {
+      if (!(error as { errcode?: number }).errcode && !isCorruption(error)) throw error;
+      this.problem = (error as Error).message;
+      this.options.log(`cache: ${this.problem}`);
+      if (isCorruption(error)) this.startOver(this.problem);
+      else this.schedule(retryDelayMs);
+      return undefined;
+    }
+  }
+
+  /** True while there is room for the reads of others than the node itself. */
+  get hasRoom(): boolean {
+    return !this.full;
+  }
+
+  /**
+   * Once an hour online: counts the hour, drops what was not used for long, what belongs to pods that are gone, tokens
+   * that ran out. Never called offline.
+   */
+  collectGarbage(nodeIdentity: string): void {
+    this.guard(() => {
+      this.hours++;
+      const { db, collections, tokens } = this;
+      const before = this.hours - this.options.unusedDays * 24;
+      for (const collection of [...collections]) {
+        if (collection.feeds > 0) collection.used = this.hours;
+        else if (collection.used < before) collections.drop(collection);
+      }
+      db.transaction(false, () => {
+        db.run("INSERT OR REPLACE INTO fact VALUES ('onlineHours', ?)", String(this.hours));
+        db.run('DELETE FROM entry WHERE used < ?', before);
+      });
+      tokens.dropExpired(Date.now() / 1000);
+      this.dropTokensOfGonePods(nodeIdentity);
+      db.trim();
+      const { bytes, free } = db.size();
+      this.full = bytes - free > this.options.maxBytes;
+    });
+  }
+
+  /** What is deleted upstream leaves the single entries too; leaving a narrower selection proves nothing. */
+  private forgetEntry(key: CollectionKey, namespace: string, name: string): void {
+    if (key.labels !== '' || (key.fields !== '' && selectedName(key.fields) !== name)) return;
+    this.entries.delete(key.identity, objectPath({ ...key, namespace, name }));
+  }
+
+  private dropTokensOfGonePods(nodeIdentity: string): void {
+    const pods = [...this.collections].find(
+      ({ key, complete, feeds }) =>
+        key.identity === nodeIdentity &&
+        isPods(key) &&
+        key.fields.startsWith('spec.nodeName=') &&
+        complete &&
+        feeds > 0,
+    );
+    const rows = pods && this.collections.read(pods);
+    if (!rows) return;
+    const living = new Set(
+      rows.map(({ body }) => (JSON.parse(body) as { metadata: { uid?: string } }).metadata.uid ?? ''),
+    );
+    this.tokens.dropOthers(living, Date.now() - 600_000);
+  }
+
+  close(): void {
+    this.flush(true);
+    clearInterval(this.heads);
+    if (this.timer) clearTimeout(this.timer.handle);
+    this.timer = undefined;
+    this.guard(() => this.db.close());
+  }
+
+  private startOver(reason: string): void {
+    this.db.startOver(reason);
+    for (const collection of [...this.collections]) {
+      collection.complete = false;
+      collection.generation++;
+    }
+    this.collections.load();
+    this.tokens.load();
+    this.options.log('the cache was set aside and started anew');
+  }
+
+  private schedule(delayMs: number): void {
+    const at = performance.now() + delayMs;
+    if (this.timer && this.timer.at <= at) return;
+    if (this.timer) clearTimeout(this.timer.handle);
+    this.timer = { handle: setTimeout(() => this.flush(), delayMs), at };
+  }
+}

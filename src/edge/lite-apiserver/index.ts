@@ -1,0 +1,175 @@
+import type { Emit } from '../../workflow/events.ts';
+import { Store } from './cache/store.ts';
+import { type LiteApiserverConfig, readConfig } from './config.ts';
+import { FilterChain, type ResponseFilter } from './filters/chain.ts';
+import { kubernetesServiceFilter } from './filters/kubernetes-service.ts';
+import { Handler } from './handler.ts';
+import { Metrics } from './metrics.ts';
+import { Denials, History, type ProxyContext } from './proxy/context.ts';
+import { newestKnown, upstreamVersion } from './proxy/revision.ts';
+import { watchAuthority, watchPair } from './serve/certificates.ts';
+import { Listeners } from './serve/listeners.ts';
+import { describeGauges, serveStatus } from './status.ts';
+import { Link } from './upstream/link.ts';
+import { Transport } from './upstream/transport.ts';
+
+export interface LiteApiserverOptions {
+  /** File with a LiteApiserverConfiguration. */
+  configFile: string;
+}
+
+/** A running proxy, as tests and benchmarks hold it. */
+export interface LiteApiserver {
+  context: ProxyContext;
+  listeners: Listeners;
+  /** Resolves when every address is bound. */
+  listening: Promise<void>;
+  /** Writes what waits and closes everything. */
+  stop(): Promise<void>;
+}
+
+const refreshMs = 1000;
+const hourMs = 3_600_000;
+
+/**
+ * Runs the node-local caching API proxy until the signal is aborted.
+ * Errors: E_CONFIG_INVALID, E_CONFIG_FIELD, E_CONFIG_YAML for its configuration; later troubles (no link, no certificate
+ * yet, address not there yet, broken cache) are told by events and never end it.
+ */
+export async function runLiteApiserver(
+  options: LiteApiserverOptions,
+  { signal, emit }: { signal: AbortSignal; emit: Emit },
+): Promise<void> {
+  const config = await readConfig(options.configFile);
+  const proxy = await startLiteApiserver(config, { emit });
+  void proxy.listening.then(() => {
+    if (!signal.aborted) emit({ type: 'log', level: 1, message: 'ready', source: 'lite-apiserver' });
+  });
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await proxy.stop();
+}
+
+/** Puts the parts together and starts them. `filters` come before the built-in ones. */
+export async function startLiteApiserver(
+  config: LiteApiserverConfig,
+  { emit, filters = [] }: { emit: Emit; filters?: readonly ResponseFilter[] },
+): Promise<LiteApiserver> {
+  const log = (level: number, message: string) =>
+    emit({ type: 'log', level, message, source: 'lite-apiserver' });
+  const stopping = new AbortController();
+  const serving = watchPair(config.serving.certificateFile, config.serving.keyFile);
+  const credential = watchPair(config.upstream.clientCertificateFile, config.upstream.clientKeyFile);
+  const authority = watchAuthority(config.upstream.caFile);
+  const clientAuthority = config.clientCaFile === '' ? undefined : watchAuthority(config.clientCaFile);
+  const { kubernetesService } = config.filters;
+  const chain = [...filters, ...(kubernetesService ? [kubernetesServiceFilter(kubernetesService)] : [])];
+
+  const transport = new Transport({
+    servers: config.upstream.servers,
+    authority,
+    credential,
+    onBytes: () => link.alive(),
+    onError: (error, others) => link.failed(error, others),
+  });
+  const link = new Link({
+    ...config.link,
+    probe: (probeSignal) => probe(transport, probeSignal),
+    rotate: () => transport.rotate(),
+  });
+  const context: ProxyContext = {
+    config,
+    link,
+    transport,
+    store: new Store({ ...config.cache, log: (message) => emit({ type: 'warning', message }) }),
+    filters: new FilterChain(chain),
+    metrics: new Metrics(),
+    denials: new Denials(),
+    history: new History(),
+    certificates: () =>
+      Object.entries({ serving, 'kubelet-client': credential }).map(([name, files]) => ({
+        name,
+        notAfter: files.value?.notAfter.toISOString() ?? '',
+        problem: files.problem ?? '',
+      })),
+    log,
+  };
+  const { store } = context;
+  const handler = new Handler(context, {
+    nodeName: config.nodeName,
+    publicKey: () => credential.value?.publicKey,
+  });
+  const listeners = new Listeners({ addresses: config.listen, serving, clientAuthority, handler, log });
+  describeGauges(context, () => handler.watches);
+
+  link.on('offline', (reason) => {
+    transport.cut(reason);
+    store.flush(true);
+    emit({ type: 'warning', message: `offline: ${reason}` });
+  });
+  link.on('online', () => {
+    log(1, `online: ${transport.server.origin}`);
+    context.history.checked = compareHistory(context);
+  });
+  const timers = [
+    setInterval(() => {
+      transport.refresh();
+      const renewed = serving.refresh();
+      if (clientAuthority?.refresh() || renewed) listeners.renew();
+    }, refreshMs),
+    setInterval(() => {
+      if (link.online) store.collectGarbage(`node:${config.nodeName}`);
+    }, hourMs),
+  ];
+  const running = link.run(stopping.signal);
+  const statusServer =
+    config.statusSocket === ''
+      ? undefined
+      : await serveStatus(context, config.statusSocket).catch((error) => {
+          log(1, `no status socket: ${(error as Error).message}`);
+          return undefined;
+        });
+  return {
+    context,
+    listeners,
+    listening: listeners.open(stopping.signal),
+    stop: async () => {
+      stopping.abort();
+      timers.forEach(clearInterval);
+      await listeners.close();
+      transport.cut('the proxy is stopping');
+      statusServer?.close();
+      await running;
+      store.close();
+    },
+  };
+}
+
+/** Any answer but a failure of the server counts: one that refuses is there all the same. */
+async function probe(transport: Transport, signal: AbortSignal): Promise<void> {
+  const answer = await transport.send({
+    method: 'GET',
+    path: '/readyz',
+    headers: { accept: '*/*' },
+    asNode: true,
+    signal,
+    probe: true,
+  });
+  answer.resume();
+  if ((answer.statusCode ?? 500) >= 500)
+    throw new Error(`the API server is not ready (status ${answer.statusCode})`);
+}
+
+async function compareHistory(context: ProxyContext): Promise<void> {
+  const newest = newestKnown(context);
+  if (newest === '') return;
+  const current = await upstreamVersion(context).catch(() => '');
+  if (context.history.compare(current, newest)) {
+    context.log(
+      1,
+      `the API server is at version ${current}, older than ${newest} here: it was restored, clients list again`,
+    );
+  }
+}

@@ -1,0 +1,95 @@
+import type { Store } from '../cache/store.ts';
+import type { LiteApiserverConfig } from '../config.ts';
+import type { FilterChain } from '../filters/chain.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Caller } from '../serve/identity.ts';
+import type { Link } from '../upstream/link.ts';
+import type { Transport } from '../upstream/transport.ts';
+import { compareVersions, isVersion } from '../wire/object.ts';
+
+/** What every handler of a request works with. */
+export interface ProxyContext {
+  config: LiteApiserverConfig;
+  link: Link;
+  transport: Transport;
+  store: Store;
+  filters: FilterChain;
+  metrics: Metrics;
+  denials: Denials;
+  history: History;
+  /** Validity of the certificates in use, for the status page. */
+  certificates: () => { name: string; notAfter: string; problem: string }[];
+  log: (level: number, message: string) => void;
+}
+
+/** How long the API server must keep refusing before what an identity has read is dropped. */
+const denialMs = 30_000;
+
+/**
+ * An API server that starts refuses for some seconds what it will allow soon. So a refusal costs an identity its cache
+ * only when it is still there after a while; an answer in between clears it.
+ */
+export class Denials {
+  private readonly since = new Map<string, number>();
+
+  /** True when the refusal has lasted. */
+  refused(key: string): boolean {
+    const first = this.since.get(key);
+    if (first === undefined) {
+      if (this.since.size > 1000) this.since.clear();
+      this.since.set(key, performance.now());
+      return false;
+    }
+    return performance.now() - first > denialMs;
+  }
+
+  granted(key: string): void {
+    if (this.since.size > 0) this.since.delete(key);
+  }
+}
+
+/**
+ * A control plane that was restored from a backup counts resourceVersions from an older state: watches from a version
+ * that it never had would wait for ever in silence. Found by comparing, each time the link is back, what is known here
+ * with what the API server has.
+ */
+export class History {
+  /** Settles when the comparison after the last return of the link is done. */
+  checked: Promise<void> = Promise.resolve();
+  private lost: { above: string; upTo: string; until: number } | undefined;
+
+  /** `current` is the API server's version now, `newest` the newest that is known here. True when history went back. */
+  compare(current: string, newest: string): boolean {
+    const back = isVersion(current) && isVersion(newest) && compareVersions(newest, current) > 0;
+    if (back) this.lost = { above: current, upTo: newest, until: Date.now() + 600_000 };
+    return back;
+  }
+
+  /** True for a version that the restored control plane has not reached. */
+  isLost(version: string): boolean {
+    const { lost } = this;
+    if (!lost || Date.now() > lost.until || !isVersion(version)) return false;
+    return compareVersions(version, lost.above) > 0 && compareVersions(version, lost.upTo) <= 0;
+  }
+}
+
+/**
+ * After an answer of the API server: a success makes a bearer token one that is served offline too, a lasting 401 ends that.
+ * Offline nothing is learned.
+ */
+export function learnToken(
+  context: ProxyContext,
+  caller: Caller,
+  authorization: string | undefined,
+  status: number,
+): void {
+  if (caller.type !== 'bearer') return;
+  const { store, denials } = context;
+  if (status === 401) {
+    if (denials.refused(caller.tokenHash)) store.guard(() => store.tokens.forget(caller.tokenHash));
+  } else if (status === 200) {
+    denials.granted(caller.tokenHash);
+    const token = (authorization ?? '').replace(/^bearer +/i, '').trim();
+    store.guard(() => store.tokens.accept(caller.tokenHash, caller.identity, token));
+  }
+}

@@ -1,0 +1,57 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream';
+import { clientHeaders, upstreamHeaders } from '../request/headers.ts';
+import type { ApiPath } from '../request/path.ts';
+import type { Caller } from '../serve/identity.ts';
+import { isUnreachable, LinkDown } from '../upstream/errors.ts';
+import { learnToken, type ProxyContext } from './context.ts';
+import { refuseOffline } from './offline.ts';
+import { isPodStatus, noteEndedPod } from './overlay.ts';
+
+/** Everything that the cache does not understand: passed on as it is, refused while there is no link. */
+export async function forward(
+  context: ProxyContext,
+  caller: Caller,
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: ApiPath | undefined,
+): Promise<string> {
+  const { link, transport } = context;
+  const method = request.method ?? 'GET';
+  if (!link.online) {
+    if (path && isPodStatus(caller, method, path)) await noteEndedPod(context, caller, request, path);
+    refuseOffline(context, response, `${method} needs the API server`);
+    return 'refused';
+  }
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  const asNode = caller.type === 'node';
+  const hasBody =
+    request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
+  let answer: IncomingMessage;
+  try {
+    answer = await transport.send({
+      method,
+      path: request.url as string,
+      headers: upstreamHeaders(request.headers, asNode),
+      asNode,
+      ...(hasBody ? { body: request } : {}),
+      signal: gone.signal,
+    });
+  } catch (error) {
+    if (gone.signal.aborted) return 'client-gone';
+    // A POST that was on its way may have been carried out: then the caller must find out by itself.
+    const repeatable = method !== 'POST' && error instanceof LinkDown;
+    if (isUnreachable(error) || repeatable)
+      refuseOffline(context, response, `${method} needs the API server`);
+    else response.destroy();
+    return 'refused';
+  }
+  learnToken(context, caller, request.headers.authorization, answer.statusCode ?? 0);
+  response.writeHead(answer.statusCode ?? 502, answer.statusMessage, clientHeaders(answer.headers));
+  response.flushHeaders();
+  pipeline(answer, response, (error) => {
+    if (error) response.destroy();
+  });
+  return 'upstream';
+}

@@ -1,0 +1,123 @@
+import type { ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Collection, collectionKey } from '../cache/collection.ts';
+import type { MemberRow } from '../cache/rows.ts';
+import type { AppliedFilters } from '../filters/chain.ts';
+import type { Classified, Selection } from '../request/classify.ts';
+import { objectPath } from '../request/path.ts';
+import type { Caller } from '../serve/identity.ts';
+import { type ApiObject, compareVersions } from '../wire/object.ts';
+import { sendStatus } from '../wire/status.ts';
+import type { ProxyContext } from './context.ts';
+
+/** Tells a reader of headers that the answer is not fresh. */
+export const cacheHeader = 'x-edge-cache';
+
+/** Refuses in the form that clients try again: 503 with Retry-After. */
+export function refuseOffline(context: ProxyContext, response: ServerResponse, what: string): void {
+  const { link, config } = context;
+  const since = link.since.toISOString();
+  sendStatus(response, 503, `${what}: this node has been offline since ${since}`, {
+    retryAfterSeconds: config.offline.retryAfterSeconds,
+  });
+}
+
+/** State of a selection as this caller last read it; undefined when there is no complete one. */
+export function cached(
+  context: ProxyContext,
+  caller: Caller,
+  selection: Selection,
+): { collection: Collection; rows: MemberRow[] } | undefined {
+  const { store } = context;
+  store.flush();
+  const collection = store.collections.find(collectionKey(caller.identity, selection));
+  const rows = collection && store.guard(() => store.collections.read(collection));
+  return rows && { collection, rows };
+}
+
+/** Bodies as the caller shall see them. */
+export function* seen(rows: readonly MemberRow[], filters: AppliedFilters | undefined): Generator<string> {
+  for (const { body } of rows) {
+    if (!filters) yield body;
+    else {
+      const object = filters(JSON.parse(body) as ApiObject);
+      if (object) yield JSON.stringify(object);
+    }
+  }
+}
+
+/** Answers a LIST from the cache. False when it is not in there. */
+export async function listFromCache(
+  context: ProxyContext,
+  caller: Caller,
+  read: Classified & { type: 'list' },
+  response: ServerResponse,
+): Promise<boolean> {
+  const found = cached(context, caller, read.selection);
+  if (!found) return false;
+  const { collection, rows } = found;
+  const filters = context.filters.forRead({ caller, path: read.selection.path });
+  response.writeHead(200, { 'content-type': 'application/json', [cacheHeader]: 'offline' });
+  await pipeline(Readable.from(listText(collection, seen(rows, filters)), { objectMode: false }), response);
+  return true;
+}
+
+const blockSize = 32 << 10;
+
+function* listText({ apiVersion, kind, version }: Collection, bodies: Iterable<string>): Generator<string> {
+  const head = { kind: `${kind}List`, apiVersion, metadata: { resourceVersion: version } };
+  let block = `${JSON.stringify(head).slice(0, -1)},"items":[`;
+  let first = true;
+  for (const body of bodies) {
+    block += first ? body : `,${body}`;
+    first = false;
+    if (block.length > blockSize) {
+      yield block;
+      block = '';
+    }
+  }
+  yield `${block}]}\n`;
+}
+
+/** Answers a GET from the cache: from what was read by name, or from a collection of the same caller, whichever is newer. */
+export function getFromCache(
+  context: ProxyContext,
+  caller: Caller,
+  read: Classified & { type: 'get' },
+  response: ServerResponse,
+): boolean {
+  const { store } = context;
+  store.flush();
+  const entry = store.guard(() => store.entries.get(caller.identity, entryPath(read)));
+  const { path } = read;
+  const member = path && store.guard(() => store.collections.member(caller.identity, path));
+  let status = entry?.status ?? 200;
+  let body = entry?.body;
+  if (member && (!entry || entry.status === 404 || compareVersions(member.version, entry.version) >= 0)) {
+    status = 200;
+    body = member.body;
+  }
+  if (body === undefined) return false;
+  if (path && status === 200) {
+    const filters = context.filters.forRead({ caller, path });
+    if (filters) {
+      const object = filters(JSON.parse(body) as ApiObject);
+      if (!object) return false;
+      body = JSON.stringify(object);
+    }
+  }
+  const bytes = Buffer.from(body);
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': bytes.length,
+    [cacheHeader]: 'offline',
+  });
+  response.end(bytes);
+  return true;
+}
+
+/** Where the answer to a GET is kept. */
+export function entryPath(read: Classified & { type: 'get' }): string {
+  return read.path ? objectPath(read.path) : read.entry;
+}

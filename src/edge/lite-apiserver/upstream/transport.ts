@@ -1,0 +1,173 @@
+import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import https from 'node:https';
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream';
+import type { CertificatePair } from '../serve/certificates.ts';
+import type { WatchedFiles } from '../serve/files.ts';
+import { isUnreachable, LinkDown } from './errors.ts';
+
+export interface UpstreamRequest {
+  method: string;
+  /** Path with query, as it goes on the wire. */
+  path: string;
+  headers: OutgoingHttpHeaders;
+  /** With the node's client certificate; otherwise with no certificate at all. */
+  asNode: boolean;
+  /** A stream is sent once; a buffer can be sent again. */
+  body?: Readable | Buffer | undefined;
+  signal?: AbortSignal | undefined;
+  /** Its failure is judged by the caller. */
+  probe?: boolean;
+}
+
+export interface TransportOptions {
+  servers: readonly string[];
+  authority: WatchedFiles<string>;
+  credential: WatchedFiles<CertificatePair>;
+  onBytes: (bytes: number) => void;
+  onError: (error: unknown, otherServers: boolean) => void;
+}
+
+/** Connections to the API server: one pool with the node's certificate, one without any. */
+export class Transport {
+  private readonly options: TransportOptions;
+  private readonly urls: URL[];
+  private current = 0;
+  private node: https.Agent | undefined;
+  private plain: https.Agent | undefined;
+  private readonly inFlight = new Set<ClientRequest>();
+  readonly sockets = new Set<object>();
+
+  constructor(options: TransportOptions) {
+    this.options = options;
+    this.urls = options.servers.map((server) => new URL(server));
+  }
+
+  get server(): URL {
+    return this.urls[this.current] as URL;
+  }
+
+  get active(): number {
+    return this.inFlight.size;
+  }
+
+  /** Takes rotated files for new connections; what runs on old ones ends in its own time. */
+  refresh(): boolean {
+    const authority = this.options.authority.refresh();
+    const credential = this.options.credential.refresh();
+    if (authority) this.plain = undefined;
+    if (authority || credential) this.node = undefined;
+    return authority || credential;
+  }
+
+  rotate(): void {
+    this.current = (this.current + 1) % this.urls.length;
+  }
+
+  /** Ends every exchange, and every kept connection, as the link is dead. */
+  cut(reason: string): void {
+    const error = new LinkDown(reason);
+    for (const request of [...this.inFlight]) request.destroy(error);
+    this.node?.destroy();
+    this.plain?.destroy();
+  }
+
+  /**
+   * Sends a request and resolves with the head of the answer. A read is tried once more when its kept connection turns
+   * out closed, and on each other server when one cannot be reached. Rejects with the system's error or LinkDown.
+   */
+  async send(request: UpstreamRequest): Promise<IncomingMessage> {
+    const repeatable = !request.body || Buffer.isBuffer(request.body);
+    let fresh = false;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.once(request, fresh);
+      } catch (error) {
+        const others = attempt + 1 < this.urls.length;
+        const { code, reused } = error as NodeJS.ErrnoException & { reused?: boolean };
+        if (request.probe || request.signal?.aborted || code === 'ELINKDOWN') throw error;
+        if (repeatable && reused && !fresh && !isUnreachable(error)) {
+          fresh = true;
+          attempt--;
+          continue;
+        }
+        this.options.onError(error, others);
+        if (!repeatable || !others || !isUnreachable(error)) throw error;
+        this.rotate();
+      }
+    }
+  }
+
+  /** A request that asks for another protocol on its connection (exec, port-forward); never pooled or repeated. */
+  upgrade(request: UpstreamRequest): ClientRequest {
+    const sent = this.open(request, false);
+    sent.on('error', (error) => this.options.onError(error, false));
+    return sent;
+  }
+
+  private once(request: UpstreamRequest, fresh: boolean): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const sent = this.open(request, fresh ? false : undefined);
+      sent.once('response', (answer) => {
+        this.options.onBytes(0);
+        answer.on('data', (chunk: Buffer) => this.options.onBytes(chunk.length));
+        answer.pause();
+        resolve(answer);
+      });
+      sent.once('error', (error) => reject(Object.assign(error, { reused: sent.reusedSocket })));
+    });
+  }
+
+  private open(request: UpstreamRequest, agent: false | undefined): ClientRequest {
+    const { server } = this;
+    const { authority, credential } = this.options;
+    const pair = request.asNode ? credential.value : undefined;
+    const sent = https.request({
+      host: server.hostname.replace(/^\[|\]$/g, ''),
+      port: server.port || 443,
+      method: request.method,
+      path: request.path,
+      headers: { ...request.headers, host: server.host },
+      ...(agent === false
+        ? { agent: false, ca: authority.value, cert: pair?.certificate, key: pair?.key }
+        : { agent: this.agent(request.asNode) }),
+      ...(request.signal ? { signal: request.signal } : {}),
+    });
+    this.inFlight.add(sent);
+    sent.once('close', () => this.inFlight.delete(sent));
+    sent.once('socket', (socket) => {
+      this.sockets.add(socket);
+      socket.once('close', () => this.sockets.delete(socket));
+    });
+    const { body } = request;
+    if (!body || Buffer.isBuffer(body)) sent.end(body);
+    else {
+      body.pipe(sent);
+      finished(body, { writable: false }, (error) => {
+        if (error) sent.destroy(error);
+      });
+    }
+    return sent;
+  }
+
+  private agent(asNode: boolean): https.Agent {
+    const { authority, credential } = this.options;
+    const shared = {
+      keepAlive: true,
+      keepAliveMsecs: 15_000,
+      maxFreeSockets: 8,
+      timeout: 60_000,
+      ca: authority.value,
+    };
+    if (!asNode) {
+      this.plain ??= new https.Agent(shared);
+      return this.plain;
+    }
+    this.node ??= new https.Agent({
+      ...shared,
+      cert: credential.value?.certificate,
+      key: credential.value?.key,
+    });
+    return this.node;
+  }
+}
