@@ -51,9 +51,9 @@ export async function acquireLock(
     await fs.writeFile(mine, `${JSON.stringify(owner)}\n`, { mode: 0o644, flag: 'wx' });
     try {
       for (;;) {
-        if (await linked(mine, real)) return lock(real, owner, []);
+        if (await linked(mine, real)) return await held(real, owner, []);
         const dead = await takeOver(real, mine, shown);
-        if (dead) return lock(real, owner, dead);
+        if (dead) return await held(real, owner, dead);
       }
     } finally {
       await fs.rm(mine, { force: true });
@@ -91,13 +91,25 @@ function claimOf(real: string, owner: Owner): string {
   return `${real}.${owner.run}`;
 }
 
-function lock(real: string, owner: Owner, dead: Owner[]): Lock {
+async function held(real: string, owner: Owner, dead: Owner[]): Promise<Lock> {
+  await sweep(real);
   return {
     dead,
     async release() {
       if ((await readOwner(real))?.run === owner.run) await fs.rm(real, { force: true });
     },
   };
+}
+
+/** Removes what processes left that died while they took the lock. Claims mean nothing while a living owner has it. */
+async function sweep(real: string): Promise<void> {
+  const prefix = `${path.basename(real)}.`;
+  for (const name of await fs.readdir(path.dirname(real))) {
+    if (!name.startsWith(prefix)) continue;
+    const pid = /^(\d+)\.[0-9a-f]+\.tmp$/.exec(name.slice(prefix.length))?.[1];
+    if (pid !== undefined && (await processStart(Number(pid))) !== undefined) continue;
+    await fs.rm(path.join(path.dirname(real), name), { force: true });
+  }
 }
 
 async function linked(from: string, to: string): Promise<boolean> {

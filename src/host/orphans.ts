@@ -10,7 +10,7 @@ export interface Orphan {
   name: string;
 }
 
-const termMs = 10_000;
+const termMs = 5_000;
 const killMs = 10_000;
 const pollMs = 50;
 

@@ -63,9 +63,9 @@ export class Journal {
     return journal;
   }
 
-  /** Runs that neither ended by themselves nor were cleaned up after. */
+  /** Earlier runs that neither ended by themselves nor were cleaned up after. */
   get deadRuns(): string[] {
-    return [...this.#openRuns];
+    return [...this.#openRuns].filter((run) => run !== this.run);
   }
 
   /** Entries not undone yet, in the order of first touch. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { EdgeadmError } from '../../errors.ts';
 import { refusing } from '../errors.ts';
 import { blockIsLast, blockOf, withBlock } from '../files/block.ts';
-import { type Attributes, replaceFile, rewriteFile, syncDirectory } from '../files/replace.ts';
+import { type Attributes, replaceFile, rewriteFile, syncDirectory, temporaryPath } from '../files/replace.ts';
 import { hashBytes, lstat, type PathState } from '../files/state.ts';
 import type { Entry } from '../journal/journal.ts';
 import { change, type Seam, unchanged } from '../seam.ts';
@@ -89,6 +89,7 @@ export async function undoBlock(seam: Seam, entry: Entry): Promise<void> {
   const { path: target } = entry.after as BlockAfter;
   const marker = entry.key.slice(`block:${target}#`.length);
   const real = seam.view.real(target);
+  await fs.rm(temporaryPath(real), { force: true }).catch(() => {});
   const facts = await lstat(real);
   if (!facts?.isFile()) return;
   const text = await fs.readFile(real, 'utf8');

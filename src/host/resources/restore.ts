@@ -54,17 +54,12 @@ export async function restore(
         await replaceLink(real, before.target, before);
         return true;
       case 'file': {
-        if (current.kind === 'file' && current.sha256 === before.sha256) {
-          await fs.chown(real, before.uid, before.gid);
-          await fs.chmod(real, before.mode);
-          await fs.utimes(real, before.mtimeMs / 1000, before.mtimeMs / 1000);
-          return true;
-        }
         if (!(await seam.backups.whole(before.sha256))) return false;
         const copy = seam.backups.real(before.sha256);
         await ensureParent(real);
         if (current.kind === 'file' && (await isMountPoint(real)))
           await rewriteFile(real, await fs.readFile(copy), before);
+        // Never by changing the mode of what is there: it may be a hard link to a file of the package.
         else await replaceFile(real, { copy }, before);
         return true;
       }

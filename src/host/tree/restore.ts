@@ -4,6 +4,7 @@ import { errno } from '../errors.ts';
 import { replaceFile } from '../files/replace.ts';
 import { hashFile } from '../files/state.ts';
 import type { Entry } from '../journal/journal.ts';
+import { fileKey } from '../resources/file.ts';
 import type { Seam, UndoReport } from '../seam.ts';
 import type { TreeBefore } from './claim.ts';
 import { buffer, facts, type Inventory, type Item, linkTarget, toText, typeOf, walk } from './inventory.ts';
@@ -87,6 +88,8 @@ async function putItem(
   const [, type, mode, uid, gid, , , extra] = item;
   const now = facts(full);
   if (now && typeOf(now) !== type) return true;
+  // What edgeadm wrote itself, before the claim, has an entry of its own that is undone after this one.
+  if (seam.journal.entry(fileKey(seam.view.shown(toText(full))))) return true;
   if (type === 'l') {
     if (now && linkTarget(full) === extra) return true;
     if (now) unlinkSync(buffer(full));
