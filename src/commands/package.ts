@@ -24,7 +24,7 @@ export interface PackageBuildOptions {
   registry?: readonly string[] | undefined;
   /** `release`: base URL of a mirror of all hosts, or `HOST=URL` for one; may be repeated. */
   mirror?: readonly string[] | undefined;
-  /** Configuration file of the cluster that it is for: image repository, version. */
+  /** Configuration file of the cluster that it is for. */
   config?: string | undefined;
 }
 
@@ -55,7 +55,6 @@ export async function packageBuild(
     ...(version !== undefined && { kubernetesVersion: version }),
     ...(options.arch !== undefined && { arch: options.arch }),
     ...(options.output !== undefined && { output: options.output }),
-    ...(wanted && { imageRepository: wanted.imageRepository }),
     ...(signKey !== undefined && { signKey }),
     ...run,
   });
@@ -200,7 +199,7 @@ async function configNeeds(path: string) {
   const [{ readConfigFile }, { resolveInit }, { machineFacts }] = await Promise.all([
     import('../config/read.ts'),
     import('../config/init.ts'),
-    import('../host/machine.ts'),
+    import('./machine.ts'),
   ]);
   const config = await readConfigFile(resolve(path));
   const settings = resolveInit({ flags: {}, config, machine: await machineFacts() });
@@ -209,7 +208,6 @@ async function configNeeds(path: string) {
     edge: settings.edge.enabled,
     cni: settings.edge.cni.name,
     ha: settings.edge.ha.provider === 'kube-vip' && settings.controlPlaneEndpoint !== undefined,
-    imageRepository: settings.imageRepository,
   };
 }
 

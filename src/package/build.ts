@@ -9,13 +9,13 @@ import { loadCatalogue } from './catalogue/load.ts';
 import type { Catalogue, Component } from './catalogue/types.ts';
 import { sha256Hex } from './hash.ts';
 import { MANIFEST, manifestBytes, SIGNATURE } from './manifest.ts';
-import { DEFAULT_REPOSITORY, inRepository, isKubeadms } from './needs.ts';
 import type { OciImage } from './oci/image.ts';
 import { layoutFiles } from './oci/layout.ts';
 import { type Program, programEntries } from './program/entries.ts';
 import { sbom } from './sbom.ts';
 import { signManifest } from './sign.ts';
 import { cacheDirectory } from './sources/cache.ts';
+import { runTool } from './sources/run.ts';
 import type { FetchedComponent, FetchedFile, FetchOptions, Source } from './sources/source.ts';
 import type { Arch, PackageComponent, PackageImage, PackageManifest } from './types.ts';
 
@@ -26,8 +26,6 @@ export interface BuildOptions {
   source: Source;
   /** Default `<cache>/packages/edgeadm-<version>-linux-<arch>.tar.zst`. */
   output?: string;
-  /** kubeadm's imageRepository: its images are in the package under their names there too. */
-  imageRepository?: string;
   /** PEM of the Ed25519 private key to sign with. */
   signKey?: string;
   /** Default `$XDG_CACHE_HOME/edgeadm`. */
@@ -82,7 +80,8 @@ export async function buildPackage(options: BuildOptions): Promise<BuiltPackage>
     });
     fetched.set(component.name, await source.fetchComponent(component, arch, fetch));
   }
-  const images = await fetchImages(source, fetched, arch, fetch, options.imageRepository);
+  const images = await fetchImages(source, fetched, arch, fetch);
+  await checkKubeadmImages(catalogue, fetched, arch, signal);
   const program = options.program ?? (await programEntries(arch, fetch));
   try {
     const listed = [
@@ -139,7 +138,6 @@ async function fetchImages(
   fetched: ReadonlyMap<string, FetchedComponent>,
   arch: Arch,
   options: FetchOptions,
-  imageRepository: string | undefined,
 ): Promise<{ image: OciImage; components: string[] }[]> {
   const images: { image: OciImage; components: string[] }[] = [];
   for (const owner of fetched.values()) {
@@ -148,15 +146,34 @@ async function fetchImages(
       options.emit({ type: 'progress', step: `image ${recipe.name}` });
       const image = await source.fetchImage(recipe, owner, fetched, arch, options);
       const base = source.name === 'gomod' && recipe.base !== undefined ? [recipe.base] : [];
-      const components = [owner.component.name, ...base];
-      images.push({ image, components });
-      const name = isKubeadms(recipe.purpose)
-        ? inRepository(image.name, imageRepository ?? DEFAULT_REPOSITORY)
-        : image.name;
-      if (name !== image.name) images.push({ image: { ...image, name }, components });
+      images.push({ image, components: [owner.component.name, ...base] });
     }
   }
   return images;
+}
+
+/** The catalogue must name the very images that the packaged kubeadm will ask for. */
+async function checkKubeadmImages(
+  catalogue: Catalogue,
+  fetched: ReadonlyMap<string, FetchedComponent>,
+  arch: Arch,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const kubeadm = fetched.get('kubernetes')?.programs.kubeadm;
+  // Only a program of this machine's architecture can be asked.
+  if (kubeadm === undefined || process.arch !== (arch === 'amd64' ? 'x64' : arch)) return;
+  const args = ['config', 'images', 'list', '--kubernetes-version', catalogue.kubernetesVersion];
+  const listed = await runTool(kubeadm.path, args, { signal, step: 'ask kubeadm for its images' });
+  const known = new Set(catalogue.components.flatMap(({ images }) => images.map(({ name }) => name)));
+  const missing = listed.split('\n').filter((name) => name !== '' && !known.has(name));
+  if (missing.length === 0) return;
+  throw new EdgeadmError(
+    'E_PACKAGE_BUILD',
+    `kubeadm ${catalogue.kubernetesVersion} wants images that the catalogue lacks: ${missing.join(', ')}`,
+    {
+      hint: `Set the versions of etcd, coredns and pause in manifests/catalogue/v${catalogue.minor}.yaml.`,
+    },
+  );
 }
 
 interface Draft {
@@ -211,5 +228,6 @@ function listComponent({ component, origin }: FetchedComponent, source: Source):
 }
 
 function listImage(image: OciImage, components: string[]): PackageImage {
-  return { name: image.name, digest: image.manifest.digest, components };
+  const blobs = [image.manifest, ...image.blobs].map(({ digest }) => digest).sort();
+  return { name: image.name, digest: image.manifest.digest, components, blobs };
 }

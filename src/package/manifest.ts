@@ -57,6 +57,7 @@ export function parseManifest(bytes: Uint8Array): PackageManifest {
         name: image.string('name'),
         digest: image.string('digest', /^sha256:[0-9a-f]{64}$/),
         components: image.strings('components'),
+        blobs: image.strings('blobs'),
       }),
     ),
     entries: fields.objects('entries').map(readEntry),

@@ -1,6 +1,6 @@
 import { loadCatalogue } from './catalogue/load.ts';
 import type { Catalogue, Purpose } from './catalogue/types.ts';
-import type { Arch, PackageNeeds } from './types.ts';
+import type { Arch, PackageEntry, PackageManifest, PackageNeeds } from './types.ts';
 
 export interface NeedsOptions {
   /** `v1.36.3`; undefined takes whatever the package has (and the newest minor's list of parts). */
@@ -11,14 +11,10 @@ export interface NeedsOptions {
   cni: 'flannel' | 'none';
   /** Whether kube-vip carries the control plane's address. */
   ha: boolean;
-  /** kubeadm's imageRepository; default `registry.k8s.io`. */
-  imageRepository?: string | undefined;
   /** A worker or edge node needs no image of the control plane. Default `cluster`: everything. */
   role?: 'cluster' | 'node';
 }
 
-/** kubeadm's own default (cmd/kubeadm/app/apis/kubeadm/v1beta4/defaults.go). */
-export const DEFAULT_REPOSITORY = 'registry.k8s.io';
 /** What any pod network needs, and what flannel's configuration names. */
 const CNI = { none: ['loopback', 'host-local', 'portmap'], flannel: ['bridge', 'flannel'] };
 
@@ -35,7 +31,7 @@ export async function needsFor(options: NeedsOptions): Promise<PackageNeeds> {
 }
 
 function neededImages(catalogue: Catalogue, options: NeedsOptions): string[] {
-  const { edge, cni, ha, role = 'cluster', imageRepository = DEFAULT_REPOSITORY } = options;
+  const { edge, cni, ha, role = 'cluster' } = options;
   const purposes: Record<Purpose, boolean> = {
     node: true,
     'control-plane': role === 'cluster',
@@ -44,22 +40,23 @@ function neededImages(catalogue: Catalogue, options: NeedsOptions): string[] {
     edge,
   };
   return catalogue.components.flatMap(({ images }) =>
-    images
-      .filter(({ purpose }) => purposes[purpose])
-      .map(({ name, purpose }) => (isKubeadms(purpose) ? inRepository(name, imageRepository) : name)),
+    images.filter(({ purpose }) => purposes[purpose]).map(({ name }) => name),
   );
 }
 
-/** Whether kubeadm names the image, by its own imageRepository. */
-export function isKubeadms(purpose: Purpose): boolean {
-  return purpose === 'node' || purpose === 'control-plane';
-}
-
 /**
- * The name that kubeadm gives an image of its default repository in another: `registry.k8s.io/coredns/coredns:v1` is
- * `<repository>/coredns:v1` there (cmd/kubeadm/app/images/images.go, GetDNSImage).
+ * A filter for `unpackPackage` and `verifyPackage` that leaves out what only other images need: a worker has no use
+ * for the control plane's. Everything that is no image passes.
  */
-export function inRepository(name: string, repository: string): string {
-  if (repository === DEFAULT_REPOSITORY) return name;
-  return `${repository}/${name.slice(name.lastIndexOf('/') + 1)}`;
+export function onlyImages(
+  manifest: PackageManifest,
+  names: readonly string[],
+): (entry: PackageEntry) => boolean {
+  const wanted = new Set(names);
+  const kept = new Set<string>();
+  const dropped = new Set<string>();
+  for (const { name, blobs = [] } of manifest.images) {
+    for (const digest of blobs) (wanted.has(name) ? kept : dropped).add(digest.slice('sha256:'.length));
+  }
+  return ({ path, sha256 }) => !path.startsWith('images/blobs/') || kept.has(sha256) || !dropped.has(sha256);
 }

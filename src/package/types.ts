@@ -31,6 +31,8 @@ export interface PackageImage {
   digest: string;
   /** Component names it is made of. */
   components: string[];
+  /** Digests of all its blobs: manifest, configuration and layers. */
+  blobs?: string[];
 }
 
 /**

@@ -22,7 +22,7 @@ export function checkLayout(manifest: PackageManifest, texts: ReadonlyMap<string
   const listed = new Map(
     list(index.manifests).map((each) => [record(each.annotations)['io.containerd.image.name'], each.digest]),
   );
-  for (const { name, digest } of manifest.images) {
+  for (const { name, digest, blobs } of manifest.images) {
     if (listed.get(name) !== digest)
       throw corrupt(`images/index.json does not have ${name} as the manifest says`);
     const image = parse(texts, BLOBS + digest.slice('sha256:'.length));
@@ -36,6 +36,9 @@ export function checkLayout(manifest: PackageManifest, texts: ReadonlyMap<string
             hint: 'Build the package anew.',
           },
         );
+      }
+      if (blobs !== undefined && !blobs.includes(String(part.digest))) {
+        throw corrupt(`the manifest does not list ${part.digest} of the image ${name}`);
       }
       if (size !== part.size) throw corrupt(`${part.digest} of the image ${name} has a wrong size`);
     }
