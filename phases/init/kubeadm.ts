@@ -57,6 +57,7 @@ export const kubeadmPhase: Phase<InitContext> = {
       ],
       documents: initDocuments(ctx),
       key: work,
+      secrets: [ctx.token, ...(ctx.certificateKey ? [ctx.certificateKey] : [])],
       summary: `kubeadm init of Kubernetes ${ctx.settings.kubernetesVersion ?? ''} on ${ctx.nodeName}`,
     });
     if (!host.dryRun && !(await host.stat(paths.adminConf)) && !ctx.skipPhases.includes('kubeconfig')) {

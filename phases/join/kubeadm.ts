@@ -47,6 +47,9 @@ export const kubeadmPhase: Phase<JoinContext> = {
       ],
       documents: joinDocuments(ctx),
       key: work,
+      secrets: [ctx.settings.token, ctx.settings.tlsBootstrapToken, ctx.settings.certificateKey].filter(
+        (secret) => secret !== undefined,
+      ),
       summary: `kubeadm join of ${ctx.nodeName} to ${ctx.settings.endpoint ?? ctx.settings.discoveryFile}`,
     });
     return true;

@@ -19,6 +19,8 @@ export interface KubeadmRun {
   once?: boolean;
   summary: string;
   timeoutMs?: number;
+  /** Values that kubeadm may print and that must not be shown on: tokens, keys. */
+  secrets?: readonly string[];
 }
 
 /** kubeadm is there when the package phase ran, or the host has one of its own. */
@@ -37,9 +39,9 @@ export const kubeadmPath = join(paths.bin, 'kubeadm');
 
 /** Shells out to the unmodified kubeadm; each `[step] message` line of its output becomes progress. Throws E_KUBEADM. */
 export async function runKubeadm(
-  ctx: Pick<NodeContext, 'host' | 'emit'>,
+  ctx: Pick<NodeContext, 'host'>,
   run: PhaseRun,
-  { command, args = [], documents, key, once = true, summary, timeoutMs = 600_000 }: KubeadmRun,
+  { command, args = [], documents, key, once = true, summary, timeoutMs = 600_000, secrets = [] }: KubeadmRun,
 ): Promise<string> {
   const { host } = ctx;
   const lines: string[] = [];
@@ -52,11 +54,12 @@ export async function runKubeadm(
         args: [...command, ...(documents ? ['--config', paths.kubeadmConfig] : []), ...args],
         timeoutMs,
         signal: run.signal,
+        secrets,
         onLine: (line) => {
           lines.push(line);
           const step = /^\[([a-z-]+)\] (.+)$/.exec(line);
-          if (step) run.progress(`${step[1]}: ${step[2]}`);
-          ctx.emit({ type: 'log', level: 2, message: line, source: 'kubeadm' });
+          if (step && !secrets.some((secret) => line.includes(secret)))
+            run.progress(`${step[1]}: ${step[2]}`);
         },
       },
       { key, once, summary },

@@ -5,7 +5,7 @@ import { edgeDefaults, toEdgeDocument } from '../config/edge-configuration.ts';
 import { planMigration } from '../config/migration.ts';
 import { readConfigFile } from '../config/read.ts';
 import { EdgeadmError } from '../errors.ts';
-import { machineFacts } from '../host/machine.ts';
+import { machineFacts } from './machine.ts';
 import { kubeadmError, migrate, validate } from './migrate.ts';
 import type { Call, Outcome } from './spec.ts';
 

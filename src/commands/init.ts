@@ -34,7 +34,7 @@ async function runInit(call: Call, only: string | undefined): Promise<Outcome> {
   requireRoot(call);
   const { emit, signal } = call;
   const [{ machineFacts }, { resolveInit, withPackageVersion }, { createInitContext }] = await Promise.all([
-    import('../host/machine.ts'),
+    import('./machine.ts'),
     import('../config/init.ts'),
     import('../../phases/init/context.ts'),
   ]);

@@ -31,7 +31,7 @@ async function runJoin(call: Call, only: string | undefined): Promise<Outcome> {
   requireRoot(call);
   const { emit, signal } = call;
   const [{ machineFacts }, { resolveJoin }, { createJoinContext }] = await Promise.all([
-    import('../host/machine.ts'),
+    import('./machine.ts'),
     import('../config/join.ts'),
     import('../../phases/join/context.ts'),
   ]);

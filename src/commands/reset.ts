@@ -22,7 +22,7 @@ async function runReset(call: Call, only: string | undefined): Promise<Outcome> 
   requireRoot(call);
   const { emit, signal, confirm } = call;
   const [{ machineFacts }, { resolveReset }, { createResetContext }] = await Promise.all([
-    import('../host/machine.ts'),
+    import('./machine.ts'),
     import('../config/reset.ts'),
     import('../../phases/reset/context.ts'),
   ]);

@@ -27,6 +27,13 @@ export function setKubeletDefaults(documents: KubeDocument[], machine: MachineFa
   if (machine.cgroupVersion === 1) setDefault(kubelet, 'failCgroupV1', false);
 }
 
+/** A kube-proxy that may not set nf_conntrack_max ends at once; 0 leaves it as it is. Changes the documents in place. */
+export function setKubeProxyDefaults(documents: KubeDocument[], machine: MachineFacts): void {
+  if (machine.canSetConntrackMax !== false) return;
+  const proxy = ensureDocument(documents, 'KubeProxyConfiguration');
+  setDefault(proxy, 'conntrack.maxPerCore', 0);
+}
+
 /** Gives the CNI a pod network when it needs one and none was chosen. */
 export function setPodSubnetDefault(cluster: KubeDocument, edge: EdgeConfiguration): void {
   if (edge.cni.name === 'flannel' && !textAt(cluster, 'networking.podSubnet')) {

@@ -4,6 +4,7 @@ import {
   kubeadmDefaults,
   setCriSocketDefault,
   setKubeletDefaults,
+  setKubeProxyDefaults,
   setPodSubnetDefault,
 } from './defaults.ts';
 import { ensureDocument, findDocument } from './documents.ts';
@@ -36,6 +37,7 @@ export function resolveInit(input: ResolveInput): InitSettings {
   setCriSocketDefault(init);
   setPodSubnetDefault(cluster, edge);
   setKubeletDefaults(documents, input.machine);
+  setKubeProxyDefaults(documents, input.machine);
   if (source.kubernetesVersion) cluster.kubernetesVersion = source.kubernetesVersion;
 
   const nodeName = nodeNameOf(init, input.machine.hostname);

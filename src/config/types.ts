@@ -143,6 +143,8 @@ export interface MachineFacts {
   cgroupVersion: 1 | 2;
   /** False where a process may not lower oom_score_adj (containers without CAP_SYS_RESOURCE). */
   canLowerOomScore: boolean;
+  /** False in a container, whose network namespace may not set nf_conntrack_max. */
+  canSetConntrackMax?: boolean;
   /**
    * `address/prefix` of the host's own links (see src/config/addresses.ts). Left out when not known: then nothing is said
    * about overlaps with the node's own networks.

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { EdgeadmError } from '../errors.ts';
 
@@ -17,10 +18,17 @@ export async function machineFacts(
   read: ReadFile = readLocal,
   name: string = hostname(),
   processor: string = process.arch,
-): Promise<{ hostname: string; arch: 'amd64' | 'arm64'; cgroupVersion: 1 | 2; canLowerOomScore: boolean }> {
-  const [controllers, status] = await Promise.all([
+): Promise<{
+  hostname: string;
+  arch: 'amd64' | 'arm64';
+  cgroupVersion: 1 | 2;
+  canLowerOomScore: boolean;
+  canSetConntrackMax: boolean;
+}> {
+  const [controllers, status, canSetConntrackMax] = await Promise.all([
     read('/sys/fs/cgroup/cgroup.controllers'),
     read('/proc/self/status'),
+    isWritable('/proc/sys/net/netfilter/nf_conntrack_max'),
   ]);
   return {
     hostname: name.trim().toLowerCase(),
@@ -28,7 +36,16 @@ export async function machineFacts(
     // Only the root of a unified hierarchy mounted there has this file; on a hybrid machine v1 is in charge.
     cgroupVersion: controllers === undefined ? 1 : 2,
     canLowerOomScore: hasCapability(status ?? '', CAP_SYS_RESOURCE),
+    canSetConntrackMax,
   };
+}
+
+/** False only where the kernel says so (a network namespace that is not the machine's), not where there is no such file yet. */
+async function isWritable(path: string): Promise<boolean> {
+  return access(path, constants.W_OK).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+  );
 }
 
 function goArch(processor: string): 'amd64' | 'arm64' {
