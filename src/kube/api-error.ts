@@ -30,8 +30,16 @@ export class KubeApiError extends EdgeadmError {
 
 const transientStatuses = [429, 500, 502, 503, 504];
 
-/** Whether the same request may succeed a moment later. */
-export const isTransientStatus = (status: number) => transientStatuses.includes(status);
+/**
+ * Whether the same request may succeed a moment later. The API server answers an apply with an unknown field
+ * with 500 too, which no retry mends.
+ */
+export function isTransient(error: KubeApiError): boolean {
+  return transientStatuses.includes(error.status) && !isUnknownField(error.message);
+}
+
+const isUnknownField = (message: string) =>
+  /unknown field|strict decoding|not declared in schema|typed patch object/i.test(message);
 
 /** Milliseconds that the server asks to wait (`Retry-After`), or undefined. */
 export function retryAfterMs(answer: HttpsAnswer): number | undefined {
@@ -86,7 +94,7 @@ function hintFor(status: number, reason: string, message: string): string | unde
   }
   if (status === 409 && reason === 'Conflict')
     return 'Somebody else changed it at the same time: run the same command again.';
-  if (status === 400 && /unknown field|strict decoding/i.test(message)) {
+  if (isUnknownField(message)) {
     return 'A field in the manifest does not exist in this version of Kubernetes: correct the file in --manifests-dir.';
   }
   if (/failed calling webhook|webhook/i.test(message) && status >= 500) {

@@ -122,6 +122,7 @@ async function podReport(api: Api, pod: Pod): Promise<string[]> {
       lines.push(`    ${conditionText(condition)}`);
   }
   const containers = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+  if (containers.length === 0) lines.push(`    ${notStarted(pod)}`);
   for (const container of containers) {
     const text = containerText(container);
     if (!text) continue;
@@ -131,6 +132,12 @@ async function podReport(api: Api, pod: Pod): Promise<string[]> {
   const ref = { apiVersion: 'v1', kind: 'Pod', ...pod.metadata };
   lines.push(...(await events(api, ref)).map((line) => `    ${line}`));
   return lines;
+}
+
+function notStarted(pod: Pod): string {
+  if (pod.spec?.nodeName) return `the kubelet of ${pod.spec.nodeName} has not started it`;
+  const seen = pod.status?.conditions?.some(({ type }) => type === 'PodScheduled');
+  return seen ? 'not on a node yet' : 'no scheduler has looked at it: is kube-scheduler running?';
 }
 
 /** What is wrong with a container, or undefined. An init container that ended well is fine. */

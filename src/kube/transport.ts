@@ -2,7 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import pRetry from 'p-retry';
 import { EdgeadmError } from '../errors.ts';
-import { apiError, isTransientStatus, KubeApiError, retryAfterMs } from './api-error.ts';
+import { apiError, isTransient, KubeApiError, retryAfterMs } from './api-error.ts';
 import { type Deadline, deadline, duration, pause } from './deadline.ts';
 import { exchange, type HttpsAnswer } from './https.ts';
 import type { Connection } from './kubeconfig.ts';
@@ -104,7 +104,7 @@ export function createTransport(connection: Connection, defaults: { timeoutMs: n
     }
     if (answer.status < 400) return answer;
     const error = apiError(what, answer);
-    const again = isTransientStatus(answer.status) && (repeatable || answer.status === 429);
+    const again = isTransient(error) && (repeatable || answer.status === 429);
     throw again ? new TransientError(error, retryAfterMs(answer)) : error;
   }
 

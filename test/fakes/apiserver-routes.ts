@@ -94,8 +94,8 @@ function patch(fake: Backend, { path, query, contentType, body }: RecordedReques
   }
   const unknown = /"(unknown\w*)":/.exec(JSON.stringify(body))?.[1];
   if (query.get('fieldValidation') === 'Strict' && unknown) {
-    const message = `failed to create typed patch object: .spec.${unknown}: field not declared in schema (strict decoding error: unknown field)`;
-    return failure({ status: 400, reason: 'BadRequest', message });
+    const message = `failed to create typed patch object: .spec.${unknown}: field not declared in schema`;
+    return failure({ status: 500, reason: '', message });
   }
   if (!apply && !fake.store.objects.has(path)) return notFound(path);
   const result = fake.store.patch(path, body as Record<string, unknown>, query.get('dryRun') === 'All');

@@ -19,7 +19,8 @@ import { type Authority, type CertificateOptions, createCertificate } from './pk
  * - GET, LIST (labelSelector and fieldSelector with `=`, limit/continue), DELETE, merge patch, and server-side apply, which
  *   needs fieldManager and application/apply-patch+yaml (415 otherwise), creates (201) or merges (200), keeps the
  *   resourceVersion when nothing changed, bumps generation with spec, and stores nothing with dryRun=All. Unlike the real one it
- *   replaces lists and never removes fields. A field whose name starts with `unknown` is refused under fieldValidation=Strict.
+ *   replaces lists and never removes fields. A field whose name starts with `unknown` is refused under fieldValidation=Strict,
+ *   with status 500 as 1.36 does.
  * - Objects in a namespace that is not there: 404. Discovery documents for /api/v1 and /apis/<group>/<version>. A
  *   CustomResourceDefinition is served after `crdDelay` further discovery requests.
  * - /readyz says `ready`; pod logs come from `logs` by `namespace/pod/container` (`…/previous` for the one before).

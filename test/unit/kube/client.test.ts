@@ -155,8 +155,9 @@ describe('apply', () => {
   it('passes on why a field was refused', async () => {
     const wrong = { ...configMap({}), spec: { unknownField: 1 } };
     const error = await failure(client.apply([wrong]));
-    expect(error.message).toMatch(/^apply ConfigMap kube-system\/settings: BadRequest: .*unknownField/);
+    expect(error.message).toMatch(/^apply ConfigMap kube-system\/settings: HTTP 500: .*unknownField/);
     expect(error.hint).toContain('--manifests-dir');
+    expect(server.requests.filter(({ method }) => method === 'PATCH')).toHaveLength(1);
   });
 
   it('applies the items of a List', async () => {

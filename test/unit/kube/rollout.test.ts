@@ -155,6 +155,10 @@ describe('waitRollout', () => {
   it('says why a pod is not scheduled, and that there are none', async () => {
     server.put(daemonSet(1, 0));
     expect((await timeout()).details).toContain('  no pods');
+    server.put(pod('flannel-a', '', { phase: 'Pending' }));
+    expect((await timeout()).details.join('\n')).toContain('is kube-scheduler running?');
+    server.put(pod('flannel-a', 'edge-1', { phase: 'Pending' }));
+    expect((await timeout()).details.join('\n')).toContain('the kubelet of edge-1 has not started it');
     server.put(
       pod('flannel-a', '', {
         phase: 'Pending',
