@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { paths } from '../../src/host/paths.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
@@ -41,8 +42,9 @@ async function unpack(ctx: NodeContext, run: Parameters<NonNullable<Phase<NodeCo
   const { unpackPackage } = await import('../../src/package/unpack.ts');
   const opened = await ctx.package.open();
   const root = join(paths.packages, opened.digest);
-  await ctx.host.makeDirectory(paths.packages, { mode: 0o700 });
   await ctx.host.once(`unpack-package:${opened.digest}`, `unpack ${opened.location}`, async () => {
+    // Below edgeadm's own state, which reset removes as a whole.
+    await mkdir(paths.packages, { recursive: true, mode: 0o700 });
     await unpackPackage(opened, root, {
       signal: run.signal,
       onProgress: (done, total) => run.progress('verify and unpack', { done, total, unit: 'bytes' }),

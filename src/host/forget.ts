@@ -5,10 +5,10 @@ import type { Seam } from './seam.ts';
 
 /**
  * Removes the journal, its backups and the unpacked packages: the state directory, when nothing else is in it. With
- * changes that are not undone it keeps them all, unless forced: without them nothing could put those changes right.
+ * changes that are not undone it keeps them all, unless forced: without them nothing could put those changes right. Returns whether the journal is gone.
  */
-export async function forget(seam: Seam, options: { force?: boolean }): Promise<void> {
-  if (seam.dryRun) return;
+export async function forget(seam: Seam, options: { force?: boolean }): Promise<boolean> {
+  if (seam.dryRun) return false;
   const left = seam.journal.entries;
   if (left.length > 0 && !options.force) {
     await seam.journal.end();
@@ -19,7 +19,7 @@ export async function forget(seam: Seam, options: { force?: boolean }): Promise<
       message: `${left.length} changes are not undone yet, so the journal stays: ${left.map(({ key }) => key).join(', ')}`,
       hint: `Mend what stands in the way and run \`edgeadm reset\` again; or remove ${paths.state} by hand.`,
     });
-    return;
+    return false;
   }
   await seam.journal.close();
   // The journal goes last: a power cut before that leaves a state that reset understands.
@@ -35,4 +35,5 @@ export async function forget(seam: Seam, options: { force?: boolean }): Promise<
       message: `left ${paths.state}: files that are not edgeadm's are in it (${names.join(', ')})`,
     });
   });
+  return true;
 }

@@ -54,6 +54,8 @@ export class LocalHost implements JournaledHost, Seam {
   readonly #plannedWork = new Set<string>();
   readonly #plannedFacts = new Map<string, unknown>();
   #queue: Promise<unknown> = Promise.resolve();
+  /** The journal is gone; writing its end would make it anew. */
+  #forgotten = false;
 
   constructor(parts: LocalParts) {
     this.name = parts.name;
@@ -177,13 +179,13 @@ export class LocalHost implements JournaledHost, Seam {
 
   async forget(options: { force?: boolean } = {}): Promise<void> {
     await this.#queue;
-    await forget(this, options);
+    this.#forgotten = await forget(this, options);
     await this.#lock?.release();
   }
 
   async close(): Promise<void> {
     await this.#queue;
-    if (!this.dryRun) await this.journal.end();
+    if (!this.dryRun && !this.#forgotten) await this.journal.end();
     await this.journal.close();
     await this.#lock?.release();
   }
