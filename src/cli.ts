@@ -1,5 +1,3 @@
-import { realpathSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Io } from './commands/io.ts';
 
 /**
@@ -17,12 +15,8 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   return dispatch(argv, io);
 }
 
-function isEntry(): boolean {
-  const started = process.argv[1];
-  return started !== undefined && realpathSync(started) === fileURLToPath(import.meta.url);
-}
-
-if (isEntry()) {
+// The launcher starts this file by its real path. Older Node.js does not know import.meta.main.
+if (import.meta.main ?? process.argv[1] === import.meta.filename) {
   const { processIo } = await import('./commands/io.ts');
   process.exitCode = await main(process.argv.slice(2), processIo());
 }

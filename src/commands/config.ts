@@ -14,16 +14,19 @@ const componentConfigs = textFlag(
   'also print the defaults of KubeletConfiguration, KubeProxyConfiguration',
   { value: 'strings' },
 );
-const imageFlags = kubeadmInitFlags.filter(({ name }) =>
-  ['config', 'feature-gates', 'image-repository', 'kubernetes-version'].includes(name),
-);
+const imageFlags = [
+  kubeconfigFlag,
+  ...kubeadmInitFlags.filter(({ name }) =>
+    ['config', 'feature-gates', 'image-repository', 'kubernetes-version'].includes(name),
+  ),
+];
 
 const printed = (kind: 'init' | 'join' | 'reset' | 'upgrade'): CommandSpec =>
   passThrough(['config', 'print', `${kind}-defaults`], {
     name: `${kind}-defaults`,
     short: `Print the defaults of kubeadm for \`edgeadm ${kind}\``,
     examples: `edgeadm config print ${kind}-defaults`,
-    flags: kind === 'reset' || kind === 'upgrade' ? [kubeconfigFlag] : [componentConfigs, kubeconfigFlag],
+    flags: kind === 'init' ? [componentConfigs, kubeconfigFlag] : [kubeconfigFlag],
   });
 
 export const configCommand: CommandSpec = {
@@ -60,6 +63,7 @@ export const configCommand: CommandSpec = {
       examples: 'edgeadm config validate --config cluster.yaml',
       flags: [
         configFlag,
+        kubeconfigFlag,
         experimental,
         switchFlag('allow-deprecated-api', 'also take deprecated versions of the API'),
       ],
@@ -71,6 +75,7 @@ export const configCommand: CommandSpec = {
       long: "Brings kubeadm's documents of a file to the current version of its API, by kubeadm itself. Other documents stay as they are.",
       examples: 'edgeadm config migrate --old-config old.yaml --new-config new.yaml',
       flags: [
+        kubeconfigFlag,
         textFlag('old-config', 'file', 'the file to read'),
         textFlag('new-config', 'file', 'the file to write (default: standard output)'),
         experimental,

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Output } from '../ui/terminal.ts';
 
 /** What a command knows of the process around it; tests give their own. */
@@ -47,6 +46,8 @@ export function processIo(): Io {
 /** Programs run in process groups of their own, so that a terminal's Ctrl-C does not reach them; this ends them. */
 function killChildren(): void {
   try {
+    // Not imported: that would load all of node:fs at every start.
+    const { readFileSync } = process.getBuiltinModule('node:fs');
     const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8');
     for (const pid of children.split(' ').filter(Boolean).map(Number)) {
       try {

@@ -2,6 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { asEdgeadm } from '../../src/commands/kubeadm.ts';
+import { commands } from '../../src/commands/root.ts';
+import { flagsOf } from '../../src/commands/route.ts';
+import kubeadmFlags from './fixtures/kubeadm-1.36-flags.json' with { type: 'json' };
 import { fakePrograms, run } from './harness.ts';
 
 const calls = async (folder: string): Promise<string[][]> =>
@@ -133,4 +136,20 @@ test('random tokens and keys need no kubeadm', async () => {
   expect(token.stdout).toMatch(/^[a-z0-9]{6}\.[a-z0-9]{16}\n$/);
   expect(token.stdout).not.toBe(other.stdout);
   expect((await run(['certs', 'certificate-key'], { env })).stdout).toMatch(/^[0-9a-f]{64}\n$/);
+});
+
+/** Of `kubeadm COMMAND --help`, v1.36.3: names of flags, and their types where they take a value. */
+const known: Record<string, string[]> = kubeadmFlags;
+
+test.each(Object.keys(known))('"%s" takes the flags of kubeadm 1.36', async (name) => {
+  const words = name.split(' ');
+  const lazy = commands.find((command) => command.name === words[0]);
+  let spec = await lazy!.load();
+  for (const word of words.slice(1)) spec = spec.commands!.find((command) => command.name === word)!;
+  const own = flagsOf(spec).filter(({ group }) => group === 'kubeadm');
+  expect(own.map((flag) => flag.name).sort()).toEqual(known[name]?.map((flag) => flag.split(' ')[0]).sort());
+  for (const flag of own) {
+    const takesValue = known[name]?.find((one) => one.split(' ')[0] === flag.name)?.includes(' ');
+    expect(flag.value !== 'bool', flag.name).toBe(takesValue);
+  }
 });
