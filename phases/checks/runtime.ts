@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Host } from '../../src/host/host.ts';
 import { paths } from '../../src/host/paths.ts';
 import { type Check, error, type NodeSettings, warning } from './check.ts';
@@ -21,8 +20,6 @@ export const containerRuntime: Check<NodeSettings> = {
         '`edgeadm reset` puts it back. To keep using it, start containerd and pass --ignore-runtime.';
       return [warning(`${paths.containerdConfig} is replaced while edgeadm's containerd is installed`, fix)];
     }
-    if (unit.file === join(paths.units, 'containerd.service') && host.state('kubeadm-init') !== 'absent')
-      return [];
     const problems = await containerdProblems(host, signal);
     if (problems.length === 0) {
       const fix =
