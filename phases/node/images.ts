@@ -9,7 +9,8 @@ import type { NodeContext } from '../context.ts';
 const ctr = ['--address', paths.containerdSocket, '--namespace', 'k8s.io'] as const;
 
 /** Images that only a control-plane node runs. */
-const controlPlaneOnly = /\/(kube-apiserver|kube-controller-manager|kube-scheduler|etcd|kube-vip)[:@]/;
+const controlPlaneOnly =
+  /\/(kube-apiserver|kube-controller-manager|kube-scheduler|etcd|kube-vip|edgeadm)[:@]/;
 
 /**
  * Imports the images that this node's role needs and pins them: an offline node cannot pull again what the kubelet's

@@ -6,7 +6,9 @@ import { hashSegments, type Segment, segmentsSize } from './archive/segments.ts'
 import { comparePaths } from './archive/tar.ts';
 import { type ContentEntry, writePackageFile } from './archive/write.ts';
 import { loadCatalogue } from './catalogue/load.ts';
+import { LIBRARIES } from './catalogue/names.ts';
 import type { Catalogue, Component } from './catalogue/types.ts';
+import { controllerImage } from './controller-image.ts';
 import { sha256Hex } from './hash.ts';
 import { MANIFEST, manifestBytes, SIGNATURE } from './manifest.ts';
 import type { OciImage } from './oci/image.ts';
@@ -84,6 +86,9 @@ export async function buildPackage(options: BuildOptions): Promise<BuiltPackage>
   await checkKubeadmImages(catalogue, fetched, arch, signal);
   const program = options.program ?? (await programEntries(arch, fetch));
   try {
+    if (fetched.has(LIBRARIES)) {
+      images.push(await controllerImage({ source, fetched, program, arch, options: fetch }));
+    }
     const listed = [
       ...[...fetched.values()].map((each) => listComponent(each, source)),
       ...program.components,

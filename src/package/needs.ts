@@ -1,4 +1,6 @@
+import { controllerImageName } from '../edge/controller/image-name.ts';
 import { loadCatalogue } from './catalogue/load.ts';
+import { LIBRARIES } from './catalogue/names.ts';
 import type { Catalogue, Purpose } from './catalogue/types.ts';
 import type { Arch, PackageEntry, PackageManifest, PackageNeeds } from './types.ts';
 
@@ -39,9 +41,11 @@ function neededImages(catalogue: Catalogue, options: NeedsOptions): string[] {
     ha: ha && role === 'cluster',
     edge,
   };
-  return catalogue.components.flatMap(({ images }) =>
+  const controller = role === 'cluster' && catalogue.components.some(({ name }) => name === LIBRARIES);
+  const named = catalogue.components.flatMap(({ images }) =>
     images.filter(({ purpose }) => purposes[purpose]).map(({ name }) => name),
   );
+  return [...named, ...(controller ? [controllerImageName()] : [])];
 }
 
 /**

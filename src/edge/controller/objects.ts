@@ -1,13 +1,7 @@
-import program from '../../../package.json' with { type: 'json' };
 import { parseHostPort } from '../../config/hostport.ts';
 import type { KubeDocument } from '../../config/types.ts';
 import { loadManifests } from '../../kube/manifests.ts';
-
-/** Where the image is published; EdgeConfiguration.images.edgeRepository replaces it. */
-export const publishedRepository = 'ghcr.io/superedge';
-
-/** The default of EdgeConfiguration.images.edgeRepository: the published images, as the install package has them. */
-const defaultRepository = 'edgeadm';
+import { controllerImageName, publishedRepository } from './image-name.ts';
 
 export interface ControllerSettings {
   /** EdgeConfiguration.images.edgeRepository. */
@@ -17,13 +11,6 @@ export interface ControllerSettings {
   /** `host:port`; its host is no node's but the control plane's. */
   controlPlaneEndpoint?: string;
   manifestsDir?: string;
-}
-
-/** Full name of this version's image: `ghcr.io/superedge/edgeadm:v0.1.0`. */
-export function controllerImageName(edgeRepository = defaultRepository): string {
-  const repository =
-    edgeRepository === defaultRepository ? publishedRepository : edgeRepository.replace(/\/$/, '');
-  return `${repository}/edgeadm:v${program.version}`;
 }
 
 /** The controller's objects with the cluster's settings in them, in the order to apply. Errors: loadManifests'. */

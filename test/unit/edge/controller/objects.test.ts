@@ -6,11 +6,8 @@ import program from '../../../../package.json' with { type: 'json' };
 import { kubeletServingApprover } from '../../../../phases/addons/kubelet-serving-approver.ts';
 import type { InitContext } from '../../../../phases/init/context.ts';
 import type { KubeDocument } from '../../../../src/config/types.ts';
-import {
-  type ControllerSettings,
-  controllerImageName,
-  controllerObjects,
-} from '../../../../src/edge/controller/objects.ts';
+import { controllerImageName, inEdgeRepository } from '../../../../src/edge/controller/image-name.ts';
+import { type ControllerSettings, controllerObjects } from '../../../../src/edge/controller/objects.ts';
 import { manifestsRoot } from '../../../../src/kube/manifests.ts';
 import type { KubeClient, ObjectRef } from '../../../../src/kube/types.ts';
 import type { Event } from '../../../../src/workflow/events.ts';
@@ -47,6 +44,7 @@ describe('the objects of the controller', () => {
     expect((await pod({ edgeRepository: 'mirror.example/edge/' })).container.image).toBe(
       `mirror.example/edge/edgeadm:v${program.version}`,
     );
+    expect(inEdgeRepository('registry.k8s.io/pause:3', 'mirror.example')).toBe('registry.k8s.io/pause:3');
   });
 
   it('reserve the endpoint of the control plane and the names of services', async () => {
