@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EdgeadmOutcome } from '../../src/playground/edgeadm.ts';
-import { joinArguments, waitForReady } from './support/cluster.ts';
+import { initArguments, joinArguments, waitForReady } from './support/cluster.ts';
 import { createTestPlayground, type TestPlayground } from './support/playground.ts';
 
 /** The README's way by hand: bare nodes, the package beside them, no route out. */
@@ -10,11 +10,7 @@ describe('a cluster of a control-plane node, an edge node and a worker', () => {
 
   beforeAll(async () => {
     playground = await createTestPlayground({ edges: 1, workers: 1 });
-    initialised = await playground.controlPlane.edgeadm([
-      'init',
-      '--install-pkg-path',
-      playground.packagePath,
-    ]);
+    initialised = await playground.controlPlane.edgeadm(await initArguments(playground));
   });
   afterAll(() => playground?.delete());
 
@@ -146,11 +142,7 @@ describe('a cluster of a control-plane node, an edge node and a worker', () => {
       '/etc/kubernetes/pki/ca.crt',
       '/var/lib/edgeadm/journal.jsonl',
     ]);
-    const again = await playground.controlPlane.edgeadm([
-      'init',
-      '--install-pkg-path',
-      playground.packagePath,
-    ]);
+    const again = await playground.controlPlane.edgeadm(await initArguments(playground));
     expect(again.result).toMatchObject({ ok: true });
     const phases = again.result!.data!.phases as { name: string; changed: boolean }[];
     expect(phases.filter(({ changed }) => changed)).toEqual([]);

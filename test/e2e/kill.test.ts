@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EdgeadmOutcome } from '../../src/playground/edgeadm.ts';
-import { joinArguments, waitForReady } from './support/cluster.ts';
+import { initArguments, joinArguments, waitForReady } from './support/cluster.ts';
 import { createTestPlayground, type TestNode, type TestPlayground } from './support/playground.ts';
 
 /** Every how many journal entries edgeadm is killed; 1 by `npm run test:kill`. */
@@ -41,11 +41,7 @@ describe(`kill -9 at every ${stride === 1 ? '' : `${stride}th `}journal entry, t
 
   test('init comes up, and nothing is done twice', async () => {
     const node = playground.controlPlane;
-    const { outcome, killed } = await runUntilDone(node, [
-      'init',
-      '--install-pkg-path',
-      playground.packagePath,
-    ]);
+    const { outcome, killed } = await runUntilDone(node, await initArguments(playground));
     expect(outcome.result, outcome.output.join('\n')).toMatchObject({ ok: true });
     console.log(`init was killed ${killed.length} times: ${killed.join(' ')}`);
     expect(killed.length).toBeGreaterThan(stride === 1 ? 30 : 5);

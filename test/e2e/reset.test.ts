@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EdgeadmOutcome } from '../../src/playground/edgeadm.ts';
-import { joinArguments } from './support/cluster.ts';
+import { initArguments, joinArguments } from './support/cluster.ts';
 import { createTestPlayground, type TestNode, type TestPlayground } from './support/playground.ts';
 import { diffSnapshots, type Snapshot } from './support/snapshot.ts';
 
@@ -42,11 +42,7 @@ describe('reset gives a host back as it was', () => {
       await leaveForeignThings(node);
       before[node.short] = await node.snapshot();
     }
-    initialised = await playground.controlPlane.edgeadm([
-      'init',
-      '--install-pkg-path',
-      playground.packagePath,
-    ]);
+    initialised = await playground.controlPlane.edgeadm(await initArguments(playground));
   });
   afterAll(() => playground?.delete());
 
@@ -54,7 +50,7 @@ describe('reset gives a host back as it was', () => {
     const edge = playground.node('edge-1');
     const joined = await edge.edgeadm(joinArguments(playground, initialised));
     expect(joined.result, joined.output.join('\n')).toMatchObject({ ok: true });
-    await playground.kubectl(['wait', '--for=condition=Ready', `node/${edge.hostname}`, '--timeout=120s']);
+    await playground.kubectl(['wait', '--for=condition=Ready', `node/${edge.name}`, '--timeout=120s']);
     await edge.write(
       '/etc/cni/net.d/98-later.conflist',
       '{"cniVersion":"1.0.0","name":"later","plugins":[]}\n',
@@ -82,10 +78,8 @@ describe('reset gives a host back as it was', () => {
 
   test('init works again after a reset', async () => {
     const again = await playground.controlPlane.edgeadm([
-      'init',
+      ...(await initArguments(playground)),
       '--enable-edge=false',
-      '--install-pkg-path',
-      playground.packagePath,
     ]);
     expect(again.result, again.output.join('\n')).toMatchObject({ ok: true });
     await playground.kubectl(['wait', '--for=condition=Ready', 'nodes', '--all', '--timeout=120s']);

@@ -1,6 +1,9 @@
 import { expect } from 'vitest';
+import { renderDocuments } from '../../../src/config/documents.ts';
+import type { KubeDocument } from '../../../src/config/types.ts';
+import { initConfig } from '../../../src/playground/cluster-config.ts';
 import type { EdgeadmOutcome } from '../../../src/playground/edgeadm.ts';
-import type { TestPlayground } from './playground.ts';
+import type { TestNode, TestPlayground } from './playground.ts';
 
 interface JoinFacts {
   endpoint: string;
@@ -40,4 +43,18 @@ export async function waitForReady(playground: TestPlayground, nodes: number): P
     { timeoutMs: 150_000 },
   );
   expect(stdout.match(/condition met/g)?.length).toBe(nodes);
+}
+
+/**
+ * `init …` with the file that a test node needs (its disk is the machine's: the kubelet must not evict over it). `more`
+ * are further documents of the file.
+ */
+export async function initArguments(
+  playground: TestPlayground,
+  { node = playground.controlPlane, more = [] }: { node?: TestNode; more?: KubeDocument[] } = {},
+): Promise<string[]> {
+  const path = '/root/cluster.yaml';
+  const documents = initConfig(more, { subnet: playground.subnet, controlPlanes: 1, address: node.address });
+  await node.write(path, renderDocuments(documents));
+  return ['init', '--config', path, '--install-pkg-path', playground.packagePath];
 }
