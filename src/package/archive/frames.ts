@@ -16,7 +16,12 @@ export const LEVEL = 12;
 
 export function compressFrame(content: Uint8Array): Promise<Buffer> {
   const options: ZstdOptions = {
-    params: { [constants.ZSTD_c_compressionLevel]: LEVEL, [constants.ZSTD_c_contentSizeFlag]: 1 },
+    params: {
+      [constants.ZSTD_c_compressionLevel]: LEVEL,
+      [constants.ZSTD_c_contentSizeFlag]: 1,
+      // Finds accidents in what no SHA-256 covers: the manifest of an unsigned package, headers, padding.
+      [constants.ZSTD_c_checksumFlag]: 1,
+    },
     pledgedSrcSize: content.length,
     chunkSize: content.length + 1024,
   } as ZstdOptions;

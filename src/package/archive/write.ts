@@ -96,7 +96,7 @@ function groupEntries(entries: readonly ContentEntry[]): Group[] {
 
 function frameKey(entry: ContentEntry): string {
   return sha256Hex(
-    JSON.stringify([entry.path, entry.mode, entry.sha256, LEVEL, FRAME_CONTENT, process.versions.zstd]),
+    JSON.stringify([1, entry.path, entry.mode, entry.sha256, LEVEL, FRAME_CONTENT, process.versions.zstd]),
   );
 }
 
