@@ -42,9 +42,10 @@ export async function execute(command: Command, around: Surroundings): Promise<C
     { stdin: 'ignore' },
     true,
   );
+  if (!source.started) return source.result;
   const target = await start(command, around, { stdin: source.output as Readable });
-  // When the reader ends first, the writer has nobody to write to.
-  target.result.then(source.stop, source.stop);
+  // The reader alone holds the pipe now: when it ends first, the writer has nobody to write to.
+  source.output?.destroy();
   const [written, read] = await Promise.allSettled([source.result, target.result]);
   if (read.status === 'rejected') throw read.reason;
   if (written.status === 'rejected') throw written.reason;
@@ -57,12 +58,16 @@ interface Started {
   result: Promise<CommandResult>;
   /** Standard output, when it is not read here. */
   output: Readable | null;
-  stop(): void;
+  /** False when the program could not be started; `result` says why. */
+  started: boolean;
 }
 
 async function start(command: Command, around: Surroundings, stdin: Stdin, piped = false): Promise<Started> {
   const { execa } = await import('execa');
-  const shown = mask(quoteCommand(command.file, command.args), command.secrets);
+  const shown = quoteCommand(
+    command.file,
+    (command.args ?? []).map((word) => mask(word, command.secrets)),
+  );
   around.emit({ type: 'log', level: around.level, message: `$ ${shown}`, source: command.file });
 
   const child = execa(command.file, [...(command.args ?? [])], {
@@ -113,7 +118,7 @@ async function start(command: Command, around: Surroundings, stdin: Stdin, piped
       group.release();
     }
   };
-  return { result: finish(), output: child.stdout as Readable | null, stop: group.stop };
+  return { result: finish(), output: child.stdout as Readable | null, started: child.pid !== undefined };
 }
 
 function stdinOf(input: string | { path: string } | undefined): Stdin {

@@ -13,8 +13,8 @@ const drainMs = 1_000;
 export function watchGroup(
   child: ChildProcess,
   limits: { timeoutMs: number; signal: AbortSignal | undefined },
-): { why(): 'timeout' | 'signal' | undefined; stop(): void; release(): void } {
-  let stopped: 'timeout' | 'signal' | 'done' | undefined;
+): { why(): 'timeout' | 'signal' | undefined; release(): void } {
+  let stopped: 'timeout' | 'signal' | undefined;
   const timers: NodeJS.Timeout[] = [];
   const stop = (why: typeof stopped): void => {
     if (stopped) return;
@@ -36,8 +36,7 @@ export function watchGroup(
     );
   });
   return {
-    why: () => (stopped === 'done' ? undefined : stopped),
-    stop: () => stop('done'),
+    why: () => stopped,
     release() {
       for (const timer of timers) clearTimeout(timer);
       limits.signal?.removeEventListener('abort', onAbort);

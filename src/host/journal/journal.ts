@@ -96,21 +96,29 @@ export class Journal {
     );
   }
 
+  /** A mark that the disk has no room for only repeats an idempotent step; the next intent says that it is full. */
   async done(key: string): Promise<void> {
-    await this.#append({ op: 'done', key });
+    await this.#append({ op: 'done', key }).catch(() => {
+      const entry = this.#entries.get(key);
+      if (entry) entry.done = true;
+    });
   }
 
+  /** As with `done`: a full disk must not stop a reset. */
   async undone(key: string): Promise<void> {
-    await this.#append({ op: 'undone', key });
+    await this.#append({ op: 'undone', key }).catch(() => this.#entries.delete(key));
   }
 
   async remember(key: string, value: unknown): Promise<void> {
     await this.#append({ op: 'fact', key, value }, (handle) => handle.sync());
   }
 
-  /** Marks runs as ended: dead ones after the clean-up, and this one when it wrote anything. */
+  /**
+   * Marks runs as ended: dead ones after the clean-up, and this one when it wrote anything. Without the mark a later
+   * run looks for orphans once more, so a disk that takes no more is no reason to fail.
+   */
   async end(runs: readonly string[] = this.#announced ? [this.run] : []): Promise<void> {
-    for (const of of runs) if (this.#openRuns.has(of)) await this.#append({ op: 'end', of });
+    for (const of of runs) if (this.#openRuns.has(of)) await this.#append({ op: 'end', of }).catch(() => {});
   }
 
   async close(): Promise<void> {

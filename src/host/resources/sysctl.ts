@@ -84,7 +84,7 @@ async function read(seam: Seam, key: string): Promise<string | undefined> {
 async function write(seam: Seam, key: string, value: string): Promise<void> {
   const at = sysctlPath(key);
   try {
-    await fs.writeFile(seam.view.real(at), value, { flag: 'r+' });
+    await fs.writeFile(seam.view.real(at), `${value}\n`, { flag: 'r+' });
   } catch (error) {
     if (errno(error) === 'EINVAL') {
       throw new EdgeadmError(
