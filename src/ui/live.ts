@@ -19,10 +19,20 @@ export function live(output: Output): Live {
   const erase = (): string => (shown.length === 0 ? '' : `${ESC}${shown.length}A${ESC}0J`);
   const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
 
+  const stop = (): void => {
+    if (!hidden) return;
+    output.write(`${erase()}${ESC}?25h`);
+    shown = [];
+    hidden = false;
+    process.off('exit', stop);
+  };
+
   return {
     draw(lines) {
       if (lines.length === 0 && shown.length === 0) return;
       const hide = hidden ? '' : `${ESC}?25l`;
+      // A defect that ends the process must not leave a terminal without a cursor.
+      if (!hidden) process.once('exit', stop);
       hidden = true;
       output.write(hide + erase() + text(lines));
       shown = lines;
@@ -37,11 +47,6 @@ export function live(output: Output): Live {
         if (shown.length > 0) output.write(text(shown));
       }
     },
-    stop() {
-      if (!hidden) return;
-      output.write(`${erase()}${ESC}?25h`);
-      shown = [];
-      hidden = false;
-    },
+    stop,
   };
 }

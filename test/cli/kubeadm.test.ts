@@ -1,11 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { asEdgeadm } from '../../src/commands/kubeadm.ts';
 import { commands } from '../../src/commands/root.ts';
 import { flagsOf } from '../../src/commands/route.ts';
 import kubeadmFlags from './fixtures/kubeadm-1.36-flags.json' with { type: 'json' };
-import { fakePrograms, run } from './harness.ts';
+import { fakePrograms, run, start } from './harness.ts';
 
 const calls = async (folder: string): Promise<string[][]> =>
   (await readFile(join(folder, 'calls'), 'utf8'))
@@ -152,4 +152,12 @@ test.each(Object.keys(known))('"%s" takes the flags of kubeadm 1.36', async (nam
     const takesValue = known[name]?.find((one) => one.split(' ')[0] === flag.name)?.includes(' ');
     expect(flag.value !== 'bool', flag.name).toBe(takesValue);
   }
+});
+
+test('Ctrl-C ends kubeadm, and nothing more is said about it', async () => {
+  const { env, folder } = await fakePrograms({ kubeadm: 'exec sleep 60' });
+  const running = start(['token', 'list'], { env });
+  await vi.waitFor(() => access(join(folder, 'calls')), { timeout: 10_000 });
+  running.send('SIGINT');
+  expect(await running.finished).toMatchObject({ code: 130, stdout: '', stderr: '' });
 });
