@@ -24,7 +24,9 @@ export async function unpackPackage(
   try {
     await writing(partial, async () => {
       await rm(partial, { recursive: true, force: true });
-      await mkdir(partial, { recursive: true, mode: 0o755 });
+      // In two steps: the recursive one never returns where nothing can be made (/proc).
+      await mkdir(dirname(partial), { recursive: true, mode: 0o755 });
+      await mkdir(partial, { mode: 0o755 });
     });
     await checkRoom(opened, partial, options.filter);
     await walkPackage(opened, sink, options);
