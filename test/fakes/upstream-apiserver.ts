@@ -235,6 +235,7 @@ export class UpstreamApiserver {
       return object ? json(200, object) : json(404, { kind: 'Status', code: 404, reason: 'NotFound' });
     }
     const matches = selector(url.searchParams, namespace);
+    if (subresource) return json(200, { kind: 'Subresource' });
     if (url.searchParams.get('watch') === 'true')
       return this.watch(url.searchParams, resource, matches, response);
     const items = this.list(resource)

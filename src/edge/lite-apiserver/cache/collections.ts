@@ -11,7 +11,7 @@ import {
 } from './collection.ts';
 import type { Database } from './database.ts';
 import { type Kept, keep, revivable } from './normalise.ts';
-import { type CollectionRow, fresh, fromRow, type MemberRow, memberSum, rowSum, toRow } from './rows.ts';
+import { type CollectionRow, fresh, fromRow, type MemberRow, memberSum, Rows, rowSum } from './rows.ts';
 
 export interface CollectionsOptions {
   /** There is something to write; soon when it must not be lost with the power. */
@@ -27,11 +27,13 @@ export const isPods = (key: CollectionKey) => key.group === '' && key.resource =
 /** All collections: small heads in memory, members on disk. */
 export class Collections {
   private readonly db: Database;
+  private readonly rows: Rows;
   private readonly options: CollectionsOptions;
   private byKey = new Map<string, Collection>();
 
   constructor(db: Database, options: CollectionsOptions) {
     this.db = db;
+    this.rows = new Rows(db);
     this.options = options;
     this.load();
   }
@@ -105,7 +107,7 @@ export class Collections {
     const older = collection.complete && compareVersions(version, collection.version) < 0;
     if (older && collection.feeds > 0) return false;
     const { db } = this;
-    const before = this.digests(collection);
+    const before = this.rows.digests(collection);
     const next = {
       ...type,
       version,
@@ -117,11 +119,11 @@ export class Collections {
     db.transaction(true, () => {
       for (const [key, object] of fill.objects) {
         const kept = this.kept(collection, key, object, type);
-        if (before.get(key) !== kept.digest) this.write(collection.id, key, kept);
+        if (before.get(key) !== kept.digest) this.rows.write(collection.id, key, kept);
         before.delete(key);
       }
-      for (const key of before.keys()) this.remove(collection.id, key);
-      this.writeHead({ ...collection, ...next });
+      for (const key of before.keys()) this.rows.remove(collection.id, key);
+      this.rows.writeHead({ ...collection, ...next });
     });
     collection.dirty.clear();
     Object.assign(collection, next, { rowDirty: false, verified: true });
@@ -169,21 +171,20 @@ export class Collections {
     return newest;
   }
 
+  /** A sound row of one member. */
   row(collection: Collection, namespace: string, name: string): MemberRow | undefined {
-    const row = this.db.get<MemberRow>(
-      'SELECT namespace, name, version, digest, body, sum FROM member WHERE collection = ? AND namespace = ? AND name = ?',
-      collection.id,
-      namespace,
-      name,
-    );
-    return row && row.sum === memberSum(collection.id, row) ? row : undefined;
+    return this.rows.member(collection.id, namespace, name);
   }
 
   /** Changes one member while offline; the collection is marked so that its clients list again later. */
   overlay(collection: Collection, namespace: string, name: string, object: ApiObject): void {
     this.db.transaction(true, () => {
-      this.write(collection.id, `${namespace}/${name}`, keep(object, collection.apiVersion, collection.kind));
-      this.writeHead({ ...collection, overlaid: true });
+      this.rows.write(
+        collection.id,
+        `${namespace}/${name}`,
+        keep(object, collection.apiVersion, collection.kind),
+      );
+      this.rows.writeHead({ ...collection, overlaid: true });
     });
     collection.overlaid = true;
   }
@@ -219,9 +220,9 @@ export class Collections {
       ),
       write: () => {
         for (const { collection, upserts, deletes, members } of steps) {
-          for (const [key, kept] of upserts) this.write(collection.id, key, kept);
-          for (const key of deletes) this.remove(collection.id, key);
-          this.writeHead({ ...collection, members });
+          for (const [key, kept] of upserts) this.rows.write(collection.id, key, kept);
+          for (const key of deletes) this.rows.remove(collection.id, key);
+          this.rows.writeHead({ ...collection, members });
         }
       },
       settled: () => {
@@ -232,14 +233,6 @@ export class Collections {
         }
       },
     };
-  }
-
-  /** Digest of each member on disk; empty for a row that is not sound, so that it is written anew. */
-  private digests(collection: Collection): Map<string, string> {
-    const columns = collection.verified ? 'namespace, name, digest' : '*';
-    const rows = this.db.all<MemberRow>(`SELECT ${columns} FROM member WHERE collection = ?`, collection.id);
-    const sound = (row: MemberRow) => collection.verified || row.sum === memberSum(collection.id, row);
-    return new Map(rows.map((row) => [`${row.namespace}/${row.name}`, sound(row) ? row.digest : '']));
   }
 
   private changesOf(collection: Collection) {
@@ -282,38 +275,6 @@ export class Collections {
       return row && (JSON.parse(row.body) as ApiObject);
     });
     return keep(pod, type.apiVersion, type.kind);
-  }
-
-  private write(collection: number, key: string, { version, digest, body }: Kept): void {
-    const [namespace, name] = splitMemberKey(key);
-    const sum = memberSum(collection, { namespace, name, version, digest, body });
-    this.db.run(
-      'INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?, ?, ?, ?)',
-      collection,
-      namespace,
-      name,
-      version,
-      digest,
-      body,
-      sum,
-    );
-  }
-
-  private remove(collection: number, key: string): void {
-    this.db.run(
-      'DELETE FROM member WHERE collection = ? AND namespace = ? AND name = ?',
-      collection,
-      ...splitMemberKey(key),
-    );
-  }
-
-  private writeHead(collection: Collection): void {
-    const row = toRow(collection);
-    this.db.run(
-      'INSERT OR REPLACE INTO collection VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
-      ...[row.id, row.key, row.api_version, row.kind, row.version, row.complete, row.overlaid, row.members],
-      ...[row.synced, row.used, rowSum(row)],
-    );
   }
 
   private highest(): number {

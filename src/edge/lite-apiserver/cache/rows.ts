@@ -1,5 +1,6 @@
-import { type Collection, type CollectionKey, keyText } from './collection.ts';
-import { sumOf } from './normalise.ts';
+import { type Collection, type CollectionKey, keyText, splitMemberKey } from './collection.ts';
+import type { Database } from './database.ts';
+import { type Kept, sumOf } from './normalise.ts';
 
 /** Head of a collection as a row. */
 export interface CollectionRow {
@@ -24,6 +25,66 @@ export interface MemberRow {
   digest: string;
   body: string;
   sum: number;
+}
+
+/** Reads and writes of single rows; transactions are the caller's. */
+export class Rows {
+  private readonly db: Database;
+
+  constructor(db: Database) {
+    this.db = db;
+  }
+
+  /** One member; undefined when it is not there or not sound. */
+  member(collection: number, namespace: string, name: string): MemberRow | undefined {
+    const row = this.db.get<MemberRow>(
+      'SELECT namespace, name, version, digest, body, sum FROM member WHERE collection = ? AND namespace = ? AND name = ?',
+      collection,
+      namespace,
+      name,
+    );
+    return row && row.sum === memberSum(collection, row) ? row : undefined;
+  }
+
+  /** Digest of each member on disk; empty for a row that is not sound, so that it is written anew. */
+  digests(collection: Collection): Map<string, string> {
+    const columns = collection.verified ? 'namespace, name, digest' : '*';
+    const rows = this.db.all<MemberRow>(`SELECT ${columns} FROM member WHERE collection = ?`, collection.id);
+    const sound = (row: MemberRow) => collection.verified || row.sum === memberSum(collection.id, row);
+    return new Map(rows.map((row) => [`${row.namespace}/${row.name}`, sound(row) ? row.digest : '']));
+  }
+
+  write(collection: number, key: string, { version, digest, body }: Kept): void {
+    const [namespace, name] = splitMemberKey(key);
+    const sum = memberSum(collection, { namespace, name, version, digest, body });
+    this.db.run(
+      'INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?, ?, ?, ?)',
+      collection,
+      namespace,
+      name,
+      version,
+      digest,
+      body,
+      sum,
+    );
+  }
+
+  remove(collection: number, key: string): void {
+    this.db.run(
+      'DELETE FROM member WHERE collection = ? AND namespace = ? AND name = ?',
+      collection,
+      ...splitMemberKey(key),
+    );
+  }
+
+  writeHead(collection: Collection): void {
+    const row = toRow(collection);
+    this.db.run(
+      'INSERT OR REPLACE INTO collection VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      ...[row.id, row.key, row.api_version, row.kind, row.version, row.complete, row.overlaid, row.members],
+      ...[row.synced, row.used, rowSum(row)],
+    );
+  }
 }
 
 /** A collection that nothing is known of. */

@@ -18,9 +18,10 @@ export async function forward(
 ): Promise<string> {
   const { link, transport } = context;
   const method = request.method ?? 'GET';
+  const isWrite = !['GET', 'HEAD', 'OPTIONS'].includes(method);
   if (!link.online) {
     if (path && isPodStatus(caller, method, path)) await noteEndedPod(context, caller, request, path);
-    refuseOffline(context, response, `${method} needs the API server`);
+    refuseOffline(context, response, `${method} needs the API server`, isWrite);
     return 'refused';
   }
   const gone = new AbortController();
@@ -43,7 +44,7 @@ export async function forward(
     // A POST that was on its way may have been carried out: then the caller must find out by itself.
     const repeatable = method !== 'POST' && error instanceof LinkDown;
     if (isUnreachable(error) || repeatable)
-      refuseOffline(context, response, `${method} needs the API server`);
+      refuseOffline(context, response, `${method} needs the API server`, isWrite);
     else response.destroy();
     return 'refused';
   }

@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Collection, collectionKey } from '../cache/collection.ts';
+import { type Collection, type CollectionKey, collectionKey } from '../cache/collection.ts';
 import type { MemberRow } from '../cache/rows.ts';
+import type { Store } from '../cache/store.ts';
 import type { AppliedFilters } from '../filters/chain.ts';
 import type { Classified, Selection } from '../request/classify.ts';
 import { objectPath } from '../request/path.ts';
@@ -14,24 +15,50 @@ import type { ProxyContext } from './context.ts';
 /** Tells a reader of headers that the answer is not fresh. */
 export const cacheHeader = 'x-edge-cache';
 
-/** Refuses in the form that clients try again: 503 with Retry-After. */
-export function refuseOffline(context: ProxyContext, response: ServerResponse, what: string): void {
+/**
+ * Refuses with 503. A write says when to try again, which client-go then does by itself, up to ten times; a read does not,
+ * as its caller would sit through all of them before it learns anything.
+ */
+export function refuseOffline(
+  context: ProxyContext,
+  response: ServerResponse,
+  what: string,
+  isWrite: boolean,
+): void {
   const { link, config } = context;
   const since = link.since.toISOString();
   sendStatus(response, 503, `${what}: this node has been offline since ${since}`, {
-    retryAfterSeconds: config.offline.retryAfterSeconds,
+    ...(isWrite ? { retryAfterSeconds: config.offline.retryAfterSeconds } : {}),
   });
 }
 
-/** State of a selection as this caller last read it; undefined when there is no complete one. */
+/**
+ * State of a selection as this caller last read it; undefined when there is no complete one. One namespace can be told
+ * from all of them.
+ */
 export function cached(
-  context: ProxyContext,
+  { store }: ProxyContext,
   caller: Caller,
   selection: Selection,
 ): { collection: Collection; rows: MemberRow[] } | undefined {
-  const { store } = context;
   store.flush();
-  const collection = store.collections.find(collectionKey(caller.identity, selection));
+  const key = collectionKey(caller.identity, selection);
+  const exact = complete(store, key);
+  if (exact || key.namespace === '') return exact;
+  const all = complete(store, { ...key, namespace: '' });
+  return (
+    all && {
+      collection: all.collection,
+      rows: all.rows.filter(({ namespace }) => namespace === key.namespace),
+    }
+  );
+}
+
+function complete(
+  store: Store,
+  key: CollectionKey,
+): { collection: Collection; rows: MemberRow[] } | undefined {
+  const collection = store.collections.find(key);
   const rows = collection && store.guard(() => store.collections.read(collection));
   return rows && { collection, rows };
 }

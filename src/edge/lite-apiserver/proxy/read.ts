@@ -63,7 +63,7 @@ async function fromCache(
       ? await listFromCache(context, caller, read, response)
       : getFromCache(context, caller, read, response);
   if (served) return 'cache';
-  refuseOffline(context, response, 'this was not read before');
+  refuseOffline(context, response, 'this was not read before', false);
   return 'refused';
 }
 

@@ -54,7 +54,7 @@ export async function handleToken(
   }
   const kept = key && context.store.guard(() => context.store.tokens.get(key));
   if (!kept) {
-    refuseOffline(context, response, 'no such token was issued on this node before');
+    refuseOffline(context, response, 'no such token was issued on this node before', true);
     return 'refused';
   }
   replay(kept, response);

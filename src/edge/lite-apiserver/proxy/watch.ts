@@ -125,13 +125,15 @@ export class WatchSession {
     learnToken(context, caller, request.headers.authorization, status);
     if (status !== 200)
       return response.headersSent ? this.refusedAgain(answer, status) : this.passAnswer(answer, status);
-    if (!response.headersSent) {
+    const resumed = response.headersSent;
+    if (!resumed) {
       response.writeHead(200, clientHeaders(answer.headers));
       response.flushHeaders();
     }
     const json = /^application\/json/.test(answer.headers['content-type'] ?? '');
     if (!json) return this.passAnswer(answer, status);
     this.attach();
+    if (resumed) context.metrics.count('watch_resumes_total', { outcome: 'ok' });
     const onEvent = (event: Parameters<Feed['event']>[0]) => {
       context.metrics.count('watch_events_total');
       this.feed?.event(event);
@@ -156,7 +158,7 @@ export class WatchSession {
     query.set('timeoutSeconds', String(Math.max(1, Math.ceil((this.deadline - performance.now()) / 1000))));
     const target = this.request.url as string;
     const outcome = await this.open(`${target.slice(0, target.indexOf('?'))}?${query}`);
-    context.metrics.count('watch_resumes_total', { outcome });
+    if (outcome === 'unreachable') context.metrics.count('watch_resumes_total', { outcome: 'failed' });
     return outcome;
   }
 
@@ -172,6 +174,7 @@ export class WatchSession {
   private refusedAgain(answer: IncomingMessage, status: number): 'over' | 'unreachable' {
     answer.resume();
     if (status === 429 || status >= 500) return 'unreachable';
+    this.context.metrics.count('watch_resumes_total', { outcome: status === 410 ? 'expired' : 'refused' });
     if (status === 410) this.expire('the API server does not have this version any more');
     else this.end();
     return 'over';
@@ -197,7 +200,7 @@ export class WatchSession {
     const { context, caller, watch, response, state } = this;
     const found = cached(context, caller, watch.selection);
     if (!found) {
-      refuseOffline(context, response, 'this was not watched before');
+      refuseOffline(context, response, 'this was not watched before', false);
       return false;
     }
     const { collection, rows } = found;

@@ -211,6 +211,13 @@ export async function rig(
   return made;
 }
 
+/** Waits until so many collections are complete. */
+export function settled(r: Rig, collections: number): Promise<void> {
+  return until(
+    () => [...r.proxy.context.store.collections].filter(({ complete }) => complete).length >= collections,
+  );
+}
+
 /** Polls until the condition holds; the deadline is for a test that fails. */
 export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
