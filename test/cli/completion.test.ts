@@ -1,9 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { collectNodes } from '../../src/commands/completion/nodes.ts';
 import { run, temporaryFolder } from './harness.ts';
+
+// Starts other programs, which takes its time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 const script = async (shell: string): Promise<string> => {
   const { code, stdout } = await run(['completion', shell]);

@@ -7,6 +7,9 @@ import { flagsOf } from '../../src/commands/route.ts';
 import kubeadmFlags from './fixtures/kubeadm-1.36-flags.json' with { type: 'json' };
 import { fakePrograms, run, start } from './harness.ts';
 
+// Starts other programs, which takes its time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
+
 const calls = async (folder: string): Promise<string[][]> =>
   (await readFile(join(folder, 'calls'), 'utf8'))
     .split('---\n')
