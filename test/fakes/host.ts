@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { EdgeadmError } from '../../src/errors.ts';
 import { blockOf, withBlock } from '../../src/host/files/block.ts';
 import type {
   Change,
@@ -12,16 +11,8 @@ import type {
 } from '../../src/host/host.ts';
 import { quoteCommand } from '../../src/host/quote.ts';
 import type { Event } from '../../src/workflow/events.ts';
-
-type Node =
-  | { kind: 'file'; content: string; mode: number }
-  | { kind: 'symlink'; target: string }
-  | { kind: 'directory'; mode: number };
-
-type Reply =
-  | Partial<CommandResult>
-  | Error
-  | ((command: Command) => Partial<CommandResult> | Promise<Partial<CommandResult>>);
+import { FakeCommands, type Reply } from './host-commands.ts';
+import { FakeFiles, type FakeNode } from './host-files.ts';
 
 export interface FakeHostOptions {
   name?: string;
@@ -53,8 +44,6 @@ export class FakeHost implements JournaledHost {
   readonly name: string;
   readonly dryRun: boolean;
   readonly events: Event[] = [];
-  /** Every command, queries included, in order. */
-  readonly commands: Command[] = [];
   /** Keys of changes in the order they were journaled. */
   readonly journal: string[] = [];
   readonly claims: string[] = [];
@@ -64,9 +53,8 @@ export class FakeHost implements JournaledHost {
   readonly modules = new Set<string>();
   closed = false;
   forgotten = false;
-  #nodes = new Map<string, Node>();
-  readonly #missing: Set<string>;
-  readonly #replies: { match: (line: string) => boolean; reply: Reply }[] = [];
+  readonly #files = new FakeFiles();
+  readonly #commands: FakeCommands;
   readonly #failures = new Map<string, Error>();
   readonly #work = new Map<string, WorkState>();
   readonly #undo = new Map<string, () => Promise<void> | void>();
@@ -74,7 +62,7 @@ export class FakeHost implements JournaledHost {
   constructor(options: FakeHostOptions = {}) {
     this.name = options.name ?? 'fake';
     this.dryRun = options.dryRun ?? false;
-    this.#missing = new Set(options.missing);
+    this.#commands = new FakeCommands(options.missing);
     this.sysctls = new Map(Object.entries(options.sysctls ?? {}));
     for (const [unit, { enabled = false, active = false }] of Object.entries(options.units ?? {})) {
       this.units.set(unit, { enabled, active, starts: 0 });
@@ -88,10 +76,12 @@ export class FakeHost implements JournaledHost {
 
   /** Files by path with their content, to look at after a test. */
   get files(): Record<string, string> {
-    const files = [...this.#nodes].flatMap(([at, node]) =>
-      node.kind === 'file' ? [[at, node.content]] : [],
-    );
-    return Object.fromEntries(files) as Record<string, string>;
+    return this.#files.contents();
+  }
+
+  /** Every command, queries included, in order. */
+  get commands(): readonly Command[] {
+    return this.#commands.asked;
   }
 
   /** Command lines as a shell would read them. */
@@ -108,17 +98,12 @@ export class FakeHost implements JournaledHost {
 
   /** Puts a file there, as something else than the phase would. */
   put(at: string, content: string, mode = 0o644): void {
-    this.#parents(at);
-    this.#nodes.set(at, { kind: 'file', content, mode });
+    this.#files.put(at, content, mode);
   }
 
   /** Answers commands whose line (`kubeadm init …`) starts with a text or matches a pattern; later ones win. */
   reply(match: string | RegExp, reply: Reply): this {
-    this.#replies.unshift({
-      match: (line) =>
-        typeof match === 'string' ? line === match || line.startsWith(`${match} `) : match.test(line),
-      reply,
-    });
+    this.#commands.reply(match, reply);
     return this;
   }
 
@@ -128,33 +113,19 @@ export class FakeHost implements JournaledHost {
   }
 
   async readText(at: string): Promise<string | undefined> {
-    const node = this.#nodes.get(this.#follow(at));
-    return node?.kind === 'file' ? node.content : undefined;
+    return this.#files.text(at);
   }
 
   async stat(at: string): Promise<FileFacts | undefined> {
-    const node = this.#nodes.get(at);
-    if (!node) return undefined;
-    const size = node.kind === 'file' ? Buffer.byteLength(node.content) : 0;
-    const facts = {
-      kind: node.kind,
-      mode: node.kind === 'symlink' ? 0o777 : node.mode,
-      size,
-      uid: 0,
-      gid: 0,
-    };
-    return node.kind === 'symlink' ? { ...facts, target: node.target } : facts;
+    return this.#files.facts(at);
   }
 
   async list(at: string): Promise<string[]> {
-    return [...this.#nodes.keys()]
-      .filter((place) => path.dirname(place) === at && place !== '/')
-      .map((place) => path.basename(place))
-      .sort();
+    return this.#files.list(at);
   }
 
   async query(command: Command, options: { allowFailure?: boolean } = {}): Promise<CommandResult> {
-    return this.#execute(command, options.allowFailure === true);
+    return this.#commands.execute(command, options.allowFailure === true);
   }
 
   async writeFile(
@@ -163,7 +134,7 @@ export class FakeHost implements JournaledHost {
     options: { mode?: number } = {},
   ): Promise<boolean> {
     const text = typeof content === 'string' ? content : Buffer.from(content).toString('latin1');
-    const old = this.#nodes.get(at);
+    const old = this.#files.get(at);
     const mode = options.mode ?? (old?.kind === 'file' ? old.mode : 0o644);
     if (old?.kind === 'file' && old.content === text && old.mode === mode) return false;
     return this.#node('write', at, { kind: 'file', content: text, mode });
@@ -175,38 +146,38 @@ export class FakeHost implements JournaledHost {
   }
 
   async makeDirectory(at: string, options: { mode?: number } = {}): Promise<boolean> {
-    const old = this.#nodes.get(at);
+    const old = this.#files.get(at);
     const mode = options.mode ?? (old?.kind === 'directory' ? old.mode : 0o755);
     if (at === '/' || (old?.kind === 'directory' && old.mode === mode)) return false;
     return this.#node('mkdir', at, { kind: 'directory', mode }, `dir:${at}`);
   }
 
   async symlink(target: string, at: string): Promise<boolean> {
-    const old = this.#nodes.get(at);
+    const old = this.#files.get(at);
     if (old?.kind === 'symlink' && old.target === target) return false;
     return this.#node('link', at, { kind: 'symlink', target });
   }
 
   async remove(at: string): Promise<boolean> {
-    const below = [...this.#nodes].filter(([place]) => place === at || place.startsWith(`${at}/`));
+    const below = this.#files.below(at);
     if (below.length === 0) return false;
-    const key = this.#nodes.get(at)?.kind === 'directory' ? `tree:${at}` : `file:${at}`;
+    const key = this.#files.get(at)?.kind === 'directory' ? `tree:${at}` : `file:${at}`;
     return this.#change(
       key,
       'remove',
       at,
       () => {
-        for (const [place] of below) this.#nodes.delete(place);
+        for (const [place] of below) this.#files.set(place, undefined);
       },
       () => {
-        for (const [place, node] of below) this.#nodes.set(place, node);
+        for (const [place, node] of below) this.#files.set(place, node);
       },
     );
   }
 
   async editBlock(at: string, marker: string, lines: readonly string[]): Promise<boolean> {
-    const target = this.#follow(at);
-    const old = this.#nodes.get(target);
+    const target = this.#files.follow(at);
+    const old = this.#files.get(target);
     const text = (await this.readText(target)) ?? '';
     const wanted = withBlock(text, marker, lines.length === 0 ? undefined : lines);
     if (wanted === text) return false;
@@ -217,12 +188,12 @@ export class FakeHost implements JournaledHost {
       `block:${target}#${marker}`,
       'edit',
       target,
-      () => this.#nodes.set(target, { kind: 'file', content: wanted, mode }),
+      () => this.#files.set(target, { kind: 'file', content: wanted, mode }),
       async () => {
         const content = withBlock((await this.readText(target)) ?? '', marker, former);
-        if (!old && content === '') this.#nodes.delete(target);
+        if (!old && content === '') this.#files.set(target, undefined);
         else
-          this.#nodes.set(target, { kind: 'file', content: content === `${text}\n` ? text : content, mode });
+          this.#files.set(target, { kind: 'file', content: content === `${text}\n` ? text : content, mode });
       },
     );
   }
@@ -278,7 +249,7 @@ export class FakeHost implements JournaledHost {
       change.key,
       'run',
       async () => {
-        result = await this.#execute(command, false);
+        result = await this.#commands.execute(command, false);
       },
       change.undo,
     );
@@ -352,15 +323,15 @@ export class FakeHost implements JournaledHost {
     this.closed = true;
   }
 
-  async #node(action: string, at: string, node: Node, key = `file:${at}`): Promise<boolean> {
+  async #node(action: string, at: string, node: FakeNode, key = `file:${at}`): Promise<boolean> {
     await this.#above(at);
-    const old = this.#nodes.get(at);
+    const old = this.#files.get(at);
     return this.#change(
       key,
       action,
       at,
-      () => this.#nodes.set(at, node),
-      () => (old ? this.#nodes.set(at, old) : this.#nodes.delete(at)),
+      () => this.#files.set(at, node),
+      () => this.#files.set(at, old),
     );
   }
 
@@ -391,7 +362,7 @@ export class FakeHost implements JournaledHost {
         this.#work.set(key, 'done');
       },
       async () => {
-        if (undo) await this.#execute(undo, false);
+        if (undo) await this.#commands.execute(undo, false);
         this.#work.delete(key);
       },
     );
@@ -424,44 +395,6 @@ export class FakeHost implements JournaledHost {
   /** Missing directories are changes of their own. */
   async #above(at: string): Promise<void> {
     const above = path.dirname(at);
-    if (above !== '/' && !this.#nodes.has(above)) await this.makeDirectory(above);
+    if (above !== '/' && !this.#files.get(above)) await this.makeDirectory(above);
   }
-
-  #parents(at: string): void {
-    for (const above of ancestors(at)) {
-      if (this.#nodes.has(above)) continue;
-      this.#nodes.set(above, { kind: 'directory', mode: 0o755 });
-    }
-  }
-
-  #follow(at: string): string {
-    const node = this.#nodes.get(at);
-    return node?.kind === 'symlink' ? this.#follow(path.resolve(path.dirname(at), node.target)) : at;
-  }
-
-  async #execute(command: Command, allowFailure: boolean): Promise<CommandResult> {
-    command.signal?.throwIfAborted();
-    this.commands.push(command);
-    const line = quoteCommand(command.file, command.args);
-    if (this.#missing.has(command.file)) {
-      throw new EdgeadmError('E_COMMAND_MISSING', `no program ${command.file} on this host`);
-    }
-    const found = this.#replies.find(({ match }) => match(line))?.reply ?? {};
-    if (found instanceof Error) throw found;
-    const partial = typeof found === 'function' ? await found(command) : found;
-    const result = { exitCode: 0, stdout: '', stderr: '', ...partial };
-    for (const stream of ['stdout', 'stderr'] as const) {
-      for (const text of result[stream].split('\n').filter(Boolean)) command.onLine?.(text, stream);
-    }
-    if (result.exitCode === 0 || allowFailure) return result;
-    throw new EdgeadmError('E_COMMAND', `${line} failed with exit status ${result.exitCode}`, {
-      details: `${result.stdout}${result.stderr}`.split('\n').filter(Boolean),
-    });
-  }
-}
-
-function ancestors(at: string): string[] {
-  const found: string[] = [];
-  for (let above = path.dirname(at); above !== '/'; above = path.dirname(above)) found.unshift(above);
-  return found;
 }

@@ -5,6 +5,7 @@ import { errno, refusing } from '../errors.ts';
 import { syncDirectory } from '../files/replace.ts';
 import { lstat } from '../files/state.ts';
 import type { Entry } from '../journal/journal.ts';
+import { paths } from '../paths.ts';
 import { change, type Seam, type UndoReport, unchanged } from '../seam.ts';
 
 type Before = { kind: 'absent' } | { kind: 'directory'; mode: number };
@@ -39,6 +40,11 @@ export async function makeDirectory(seam: Seam, at: string, mode?: number): Prom
     });
   }
   if (path.dirname(at) !== at) await makeDirectory(seam, path.dirname(at));
+  // The journal's own directory is made with it and removed with it.
+  if (at === paths.state && !seam.dryRun) {
+    await refusing({ path: at, real, action: 'make the directory' }, () => fs.mkdir(real, { mode: 0o700 }));
+    return true;
+  }
   return change(
     seam,
     {

@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import fsSync from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EdgeadmError } from '../../../src/errors.ts';
@@ -212,6 +214,35 @@ test('at every intent: the journal names what may have been done, and the next r
     expect(await snapshot(root, { without: ['/run', '/var/lib/edgeadm'] })).toEqual(wanted);
     await host.close();
     await undoAndForget(root);
+    expect(await snapshot(root, without)).toEqual(start);
+  }
+});
+
+test('kill -9 after every intent, in a process of its own: the next run completes, reset undoes', {
+  timeout: 300_000,
+}, async () => {
+  const inside = path.join(import.meta.dirname, 'inside');
+  const run = (root: string, killAt: number) =>
+    spawnSync(
+      process.execPath,
+      ['--import', pathToFileURL(path.join(inside, 'kill-at.ts')).href, path.join(inside, 'steps.ts'), root],
+      { env: { ...process.env, EDGEADM_KILL_AT: String(killAt) }, encoding: 'utf8' },
+    );
+  for (let intent = 1; ; intent++) {
+    const root = await temporaryDirectory();
+    await prepare(root, { '/etc/old': { content: 'old', mode: 0o640 }, '/etc/gone': { content: 'gone' } });
+    const start = await snapshot(root, without);
+    const killed = run(root, intent);
+    if (killed.stdout === 'done') {
+      expect(intent).toBe(8);
+      break;
+    }
+    expect(killed.signal).toBe('SIGKILL');
+    expect(run(root, 0).stdout).toBe('done');
+    expect(await fs.readFile(path.join(root, 'count'), 'utf8')).toBe('x\n');
+    expect(await fs.readFile(path.join(root, 'opt/new'), 'utf8')).toBe('new');
+    await fs.rm(path.join(root, 'count'));
+    expect(await undoAndForget(root)).toEqual([]);
     expect(await snapshot(root, without)).toEqual(start);
   }
 });
