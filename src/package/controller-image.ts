@@ -15,8 +15,9 @@ import type { Arch } from './types.ts';
 const FOLDER = 'usr/local/lib/edgeadm';
 /** Debian's glibc, libgcc and libstdc++ and nothing else, for the source that pulls. */
 const PUBLISHED_LIBRARIES = 'gcr.io/distroless/cc-debian12:nonroot';
-/** V8 grows its young generation to 48 MiB by default, which a controller has no use for. */
-const NODE_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=64'];
+/** V8's young generation would grow to 48 MiB, and its helper threads and glibc's arenas cost memory of their own. */
+const NODE_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=64', '--v8-pool-size=0'];
+const ENVIRONMENT = ['PATH=/usr/local/bin:/usr/bin:/bin', 'MALLOC_ARENA_MAX=1'];
 
 const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json';
 const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar';
@@ -62,7 +63,7 @@ export async function controllerImage(
     os: 'linux',
     config: {
       User: '65532:65532',
-      Env: ['PATH=/usr/local/bin:/usr/bin:/bin'],
+      Env: ENVIRONMENT,
       Entrypoint: [`/${FOLDER}/node`, ...NODE_FLAGS, `/${FOLDER}/cli.js`, 'controller'],
       WorkingDir: '/',
       Labels: {

@@ -87,6 +87,7 @@ describe('the image of edgeadm', () => {
         '/usr/local/lib/edgeadm/node',
         '--max-semi-space-size=1',
         '--max-old-space-size=64',
+        '--v8-pool-size=0',
         '/usr/local/lib/edgeadm/cli.js',
         'controller',
       ],
