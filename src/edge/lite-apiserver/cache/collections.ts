@@ -11,7 +11,16 @@ import {
 } from './collection.ts';
 import type { Database } from './database.ts';
 import { type Kept, keep, revivable } from './normalise.ts';
-import { type CollectionRow, fresh, fromRow, type MemberRow, memberSum, Rows, rowSum } from './rows.ts';
+import {
+  type CollectionRow,
+  forget,
+  fresh,
+  fromRow,
+  type MemberRow,
+  memberSum,
+  Rows,
+  rowSum,
+} from './rows.ts';
 
 export interface CollectionsOptions {
   /** There is something to write; soon when it must not be lost with the power. */
@@ -104,6 +113,9 @@ export class Collections {
     type: { apiVersion: string; kind: string },
   ): boolean {
     if (!fill.fits || !isUsableVersion(version)) return false;
+    const known = this.byKey.get(collection.text);
+    if (known && known !== collection) return false;
+    this.byKey.set(collection.text, collection);
     const older = collection.complete && compareVersions(version, collection.version) < 0;
     if (older && collection.feeds > 0) return false;
     const { db } = this;
@@ -190,14 +202,18 @@ export class Collections {
   }
 
   drop(collection: Collection): void {
-    this.byKey.delete(collection.text);
-    collection.complete = false;
-    collection.generation++;
-    collection.dirty.clear();
+    // A watch that is applied to it keeps the head, and fills it again.
+    if (collection.feeds === 0) this.byKey.delete(collection.text);
+    forget(collection);
     this.db.transaction(false, () => {
       this.db.run('DELETE FROM collection WHERE id = ?', collection.id);
       this.db.run('DELETE FROM member WHERE collection = ?', collection.id);
     });
+  }
+
+  /** The file is another one, and empty. */
+  startOver(): void {
+    for (const collection of this.byKey.values()) forget(collection);
   }
 
   /**

@@ -113,6 +113,20 @@ export function fresh(id: number, key: CollectionKey, used: number): Collection 
   };
 }
 
+/** Makes a head as if nothing had been read; watches see it by the generation. */
+export function forget(collection: Collection): void {
+  Object.assign(collection, {
+    version: '',
+    complete: false,
+    overlaid: false,
+    members: 0,
+    rowDirty: false,
+    verified: true,
+  });
+  collection.generation++;
+  collection.dirty.clear();
+}
+
 export function fromRow(row: CollectionRow) {
   return {
     ...{ apiVersion: row.api_version, kind: row.kind, version: row.version, complete: row.complete === 1 },

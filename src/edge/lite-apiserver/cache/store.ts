@@ -159,12 +159,8 @@ export class Store {
 
   private startOver(reason: string): void {
     this.db.startOver(reason);
-    for (const collection of [...this.collections]) {
-      collection.complete = false;
-      collection.generation++;
-    }
-    this.collections.load();
-    this.tokens.load();
+    this.collections.startOver();
+    this.tokens.startOver();
     this.options.log('the cache was set aside and started anew');
   }
 

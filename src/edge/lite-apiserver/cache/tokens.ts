@@ -35,7 +35,7 @@ const maxAccepted = 2000;
  */
 export class Tokens {
   private readonly db: Database;
-  private readonly known = new Map<string, string>();
+  private readonly known = new Map<string, { identity: string; expires: number }>();
 
   constructor(db: Database) {
     this.db = db;
@@ -45,7 +45,7 @@ export class Tokens {
   load(): void {
     this.known.clear();
     for (const row of this.db.all<AcceptedRow>('SELECT * FROM accepted')) {
-      if (row.sum === sumOf(row.hash, row.identity, row.expires)) this.known.set(row.hash, row.identity);
+      if (row.sum === sumOf(row.hash, row.identity, row.expires)) this.known.set(row.hash, row);
     }
   }
 
@@ -95,24 +95,23 @@ export class Tokens {
 
   /** Remembers a token that the API server accepted or issued. Only its hash is kept. */
   accept(hash: string, identity: string, token: string): void {
-    if (this.known.get(hash) === identity) return;
+    if (this.isAccepted(hash, identity)) return;
     const { exp } = claims(token);
     const expires = typeof exp === 'number' ? Math.floor(exp) : 0;
-    this.known.set(hash, identity);
-    this.db.transaction(true, () =>
-      this.db.run(
-        'INSERT OR REPLACE INTO accepted VALUES (?, ?, ?, ?)',
-        hash,
-        identity,
-        expires,
-        sumOf(hash, identity, expires),
-      ),
-    );
+    this.known.set(hash, { identity, expires });
+    this.db.transaction(true, () => this.writeAccepted(hash, identity, expires));
     if (this.known.size > maxAccepted) this.forget(this.known.keys().next().value as string);
   }
 
+  /** The file is another one, and empty: what is known stays known. */
+  startOver(): void {
+    this.db.transaction(true, () => {
+      for (const [hash, { identity, expires }] of this.known) this.writeAccepted(hash, identity, expires);
+    });
+  }
+
   isAccepted(hash: string, identity: string): boolean {
-    return this.known.get(hash) === identity;
+    return this.known.get(hash)?.identity === identity;
   }
 
   forget(hash: string): void {
@@ -127,6 +126,11 @@ export class Tokens {
     )) {
       this.forget(hash);
     }
+  }
+
+  private writeAccepted(hash: string, identity: string, expires: number): void {
+    const sum = sumOf(hash, identity, expires);
+    this.db.run('INSERT OR REPLACE INTO accepted VALUES (?, ?, ?, ?)', hash, identity, expires, sum);
   }
 }
 
