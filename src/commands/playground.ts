@@ -69,6 +69,7 @@ export async function playgroundCreate(
       buildPackage,
       existing: undefined,
       timings: {},
+      warned: new Set(),
     },
     run,
   );

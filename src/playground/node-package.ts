@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { EdgeadmError } from '../errors.ts';
 import type { Emit } from '../workflow/events.ts';
@@ -51,6 +51,8 @@ export async function unpackForNodes(location: string, run: PackageRun): Promise
       onProgress: (done, total) => run.progress('verify and unpack', { done, total, unit: 'bytes' }),
     });
   }
+  const now = new Date();
+  await utimes(folder, now, now);
   return {
     file: facts.isFile() ? path : undefined,
     folder,
@@ -76,11 +78,17 @@ export function packageMounts(nodePackage: NodePackage): Mount[] {
   ];
 }
 
-/** Removes unpacked packages that no playground uses. */
+/** A package that was unpacked or used this recently may be about to be given to nodes by another create. */
+const recentMs = 3_600_000;
+
+/** Removes what was unpacked and kept of packages that no playground uses. */
 export async function pruneUnpacked(cacheDirectory: string, used: ReadonlySet<string>): Promise<void> {
-  const parent = join(cacheDirectory, 'unpacked');
-  for (const name of await readdir(parent).catch(() => [])) {
-    if (/^[0-9a-f]{64}$/.test(name) && !used.has(name))
-      await rm(join(parent, name), { recursive: true, force: true });
+  for (const parent of ['unpacked', 'seeds'].map((name) => join(cacheDirectory, name))) {
+    for (const name of await readdir(parent).catch(() => [])) {
+      const path = join(parent, name);
+      const facts = await stat(path).catch(() => undefined);
+      if (!facts || used.has(name) || Date.now() - facts.ctimeMs < recentMs) continue;
+      await rm(path, { recursive: true, force: true });
+    }
   }
 }

@@ -139,6 +139,10 @@ export function podmanProvider(emit: Emit, run: Run = machineRunner(emit)): Prov
       }
     },
 
+    async diskOf(node) {
+      const source = '{{range .Mounts}}{{if eq .Destination "/var"}}{{.Source}}{{end}}{{end}}';
+      return (await podman(['inspect', '--format', source, node])).stdout.trim() || undefined;
+    },
     rootOf(node) {
       return node.pid === undefined ? undefined : `/proc/${node.pid}/root`;
     },

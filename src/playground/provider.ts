@@ -103,6 +103,8 @@ export interface Provider {
     command: readonly [string, ...string[]],
     options?: { env?: Readonly<Record<string, string>>; signal?: AbortSignal },
   ): Promise<number>;
+  /** Path on this machine of the disk that a node has at /var. */
+  diskOf(node: string): Promise<string | undefined>;
   /** Path on this machine of a running node's root directory. Absolute links below it must not be followed. */
   rootOf(node: ProvidedNode): string | undefined;
 }

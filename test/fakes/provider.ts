@@ -90,6 +90,7 @@ export function fakeProvider(): FakeProvider {
       return answer;
     },
     attach: async () => 0,
+    diskOf: async () => undefined,
     rootOf: () => undefined,
   };
   return fake;

@@ -44,6 +44,9 @@ export interface CreateContext {
   /** The playground when it was there before (a create that is run again). */
   existing: Playground | undefined;
 
+  /** Warnings that a node has given. */
+  warned: Set<string>;
+
   // Set by the phases, in order.
   nodePackage?: NodePackage;
   image?: string;

@@ -34,7 +34,9 @@ export function follow(ctx: CreateContext, node: string, progress: (step: string
           changed ||= event.changed;
           break;
         case 'warning':
-          ctx.emit({ ...event, message: `${node}: ${event.message}` });
+          // What holds for the machine is said once, not by each node.
+          if (!ctx.warned.has(event.message)) ctx.emit({ ...event, message: `${node}: ${event.message}` });
+          ctx.warned.add(event.message);
           break;
         case 'log':
           ctx.emit({ ...event, source: event.source === undefined ? node : `${node} ${event.source}` });

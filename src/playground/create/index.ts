@@ -7,6 +7,7 @@ import { nodesPhase } from './nodes.ts';
 import { packagePhase } from './package.ts';
 import { prerequisitesPhase } from './prerequisites.ts';
 import { readyPhase } from './ready.ts';
+import { seedPhase } from './seed.ts';
 
 /** The recipe of `edgeadm playground create`, in order. */
 export const createPhases: readonly Phase<CreateContext>[] = [
@@ -14,6 +15,7 @@ export const createPhases: readonly Phase<CreateContext>[] = [
   packagePhase,
   imagePhase,
   nodesPhase,
+  seedPhase,
   initPhase,
   joinPhase,
   readyPhase,

@@ -1,5 +1,6 @@
 import type { Phase } from '../../workflow/phase.ts';
-import { unpackForNodes } from '../node-package.ts';
+import { listPlaygrounds } from '../list.ts';
+import { pruneUnpacked, unpackForNodes } from '../node-package.ts';
 import type { CreateContext } from './context.ts';
 
 export const packagePhase: Phase<CreateContext> = {
@@ -18,6 +19,8 @@ export const packagePhase: Phase<CreateContext> = {
       signal: run.signal,
       progress: run.progress,
     });
+    const used = (await listPlaygrounds(ctx.provider)).map(({ packageDigest }) => packageDigest ?? '');
+    await pruneUnpacked(ctx.cacheDirectory, new Set([...used, ctx.nodePackage.digest]));
     return true;
   },
 };

@@ -40,6 +40,7 @@ function context(options: Partial<CreateOptions> = {}, provider: FakeProvider = 
     nodePackage: { file: '/cache/p.tar.zst', folder: '/cache/p', digest: 'd', kubernetesVersion: 'v1.36.3' },
     image: 'localhost/edgeadm-node:1',
     timings: {},
+    warned: new Set(),
   };
   const abort = new AbortController();
   const run: PhaseRun = {
@@ -165,7 +166,7 @@ describe('the cluster of a playground', () => {
   it('is left out of bare nodes', () => {
     const { ctx } = context({ bare: true });
     const skipped = createPhases.filter((phase) => phase.skip?.(ctx) !== undefined).map(({ name }) => name);
-    expect(skipped).toEqual(['init', 'join', 'ready']);
+    expect(skipped).toEqual(['seed', 'init', 'join', 'ready']);
   });
 });
 
