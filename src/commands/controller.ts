@@ -31,7 +31,6 @@ const flags: readonly FlagSpec[] = [
     name: 'extra-san-ips',
     value: 'strings',
     argName: 'addresses',
-    default: [],
     description: 'addresses that serving certificates of edge nodes may have beside the node’s own',
   },
   {
@@ -39,7 +38,6 @@ const flags: readonly FlagSpec[] = [
     name: 'extra-san-names',
     value: 'strings',
     argName: 'names',
-    default: [],
     description: 'names that serving certificates of edge nodes may have beside the node’s own',
   },
   {
@@ -47,7 +45,6 @@ const flags: readonly FlagSpec[] = [
     name: 'reserved-sans',
     value: 'strings',
     argName: 'sans',
-    default: [],
     description:
       'addresses, names and .endings that only control-plane nodes may have in serving certificates',
   },

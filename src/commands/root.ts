@@ -78,8 +78,20 @@ export const commands: readonly LazyCommand[] = [
     load: async () => (await import('./completion/index.ts')).completionCommand,
   },
   {
+    name: 'controller',
+    short: 'Run the in-cluster controller',
+    hidden: true,
+    load: async () => (await import('./controller.ts')).controllerCommand,
+  },
+  {
     name: 'version',
     short: 'Print the version of edgeadm',
     load: async () => (await import('./version.ts')).versionCommand,
+  },
+  {
+    name: 'controller',
+    short: 'Run the in-cluster controller',
+    hidden: true,
+    load: async () => (await import('./controller.ts')).controllerCommand,
   },
 ];

@@ -38,6 +38,8 @@ export interface LazyCommand {
   name: string;
   aliases?: readonly string[];
   short: string;
+  /** Started by units and Deployments; nobody types it. */
+  hidden?: boolean;
   load(): Promise<CommandSpec>;
 }
 

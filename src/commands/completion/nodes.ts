@@ -23,7 +23,8 @@ export interface CompletionFlag {
 
 /** Every command of the program, parents before children. */
 export async function collectNodes(): Promise<CompletionNode[]> {
-  const specs = await Promise.all(commands.map((command) => command.load()));
+  const visible = commands.filter(({ hidden }) => !hidden);
+  const specs = await Promise.all(visible.map((command) => command.load()));
   const help = { name: 'help', short: 'Show the help of a command' };
   const root = {
     path: [],
