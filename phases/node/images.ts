@@ -1,5 +1,6 @@
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { inEdgeRepository } from '../../src/edge/controller/image-name.ts';
 import { EdgeadmError } from '../../src/errors.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { PackageImage } from '../../src/package/types.ts';
@@ -58,8 +59,12 @@ export async function importImages(ctx: NodeContext, root: string, run: PhaseRun
   return true;
 }
 
-/** The name on the host: kubeadm's images follow --image-repository (CoreDNS keeps its sub-path only in the default one). */
-function localName(ctx: NodeContext, name: string): string {
+/**
+ * The name on the host: kubeadm's images follow --image-repository (CoreDNS keeps its sub-path only in the default one),
+ * edgeadm's own follow --edge-image-repository.
+ */
+function localName(ctx: NodeContext, published: string): string {
+  const name = inEdgeRepository(published, ctx.edge.images.edgeRepository);
   const repository = ctx.imageRepository;
   if (!repository || repository === 'registry.k8s.io' || !name.startsWith('registry.k8s.io/')) return name;
   return `${repository}/${name.slice('registry.k8s.io/'.length).replace(/^coredns\/coredns/, 'coredns')}`;
