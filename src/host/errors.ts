@@ -31,10 +31,8 @@ interface Refused {
   bytes?: number;
 }
 
-/** Turns a failed system call into E_HOST_WRITE with the path, the errno and what to do; an EdgeadmError passes unchanged. */
-export async function writeError(error: unknown, refused: Refused): Promise<EdgeadmError> {
-  if (error instanceof EdgeadmError) return error;
-  const code = errno(error);
+/** A failed system call as E_HOST_WRITE with the path, the errno and what to do. */
+async function writeError(error: unknown, code: string, refused: Refused): Promise<EdgeadmError> {
   const { message, hint } = await explain(code, refused);
   const reason = message ?? (error instanceof Error ? error.message : String(error));
   return new EdgeadmError('E_HOST_WRITE', `cannot ${refused.action} ${refused.path}: ${reason}`, {
@@ -43,19 +41,19 @@ export async function writeError(error: unknown, refused: Refused): Promise<Edge
   });
 }
 
-/** Runs a change of a path; what the system refuses becomes E_HOST_WRITE. */
+/** Runs a change of a path; what the system refuses becomes E_HOST_WRITE, all else passes unchanged. */
 export async function refusing<T>(refused: Refused, change: () => Promise<T>): Promise<T> {
   try {
     return await change();
   } catch (error) {
-    throw await writeError(error, refused);
+    const code = errno(error);
+    throw error instanceof EdgeadmError || code === undefined
+      ? error
+      : await writeError(error, code, refused);
   }
 }
 
-async function explain(
-  code: string | undefined,
-  refused: Refused,
-): Promise<{ message?: string; hint: string }> {
+async function explain(code: string, refused: Refused): Promise<{ message?: string; hint: string }> {
   const again = 'Then run the same command again.';
   const folder = path.dirname(refused.path);
   switch (code) {

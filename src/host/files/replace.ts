@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, type PathLike } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { errno } from '../errors.ts';
@@ -11,7 +11,7 @@ export interface Attributes {
   mtimeMs?: number;
 }
 
-export type Source = { bytes: Uint8Array } | { copy: string } | { link: string };
+export type Source = { bytes: Uint8Array } | { copy: PathLike } | { link: string };
 
 /** Where a path's new content is put together: beside it, always under the same name, so that a later run finds and removes it. */
 export function temporaryPath(real: string): string {
@@ -81,7 +81,7 @@ export async function replaceLink(
 
 async function fill(
   temporary: string,
-  source: { bytes: Uint8Array } | { copy: string },
+  source: { bytes: Uint8Array } | { copy: PathLike },
   attributes: Attributes,
 ): Promise<void> {
   if ('copy' in source)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { PathLike } from 'node:fs';
 import fs from 'node:fs/promises';
 import { errno } from '../errors.ts';
 
@@ -34,7 +35,7 @@ export async function lstat(real: string) {
 }
 
 /** SHA-256 of a file's content, lower-case hex. */
-export async function hashFile(real: string): Promise<string> {
+export async function hashFile(real: PathLike): Promise<string> {
   const hash = createHash('sha256');
   const handle = await fs.open(real, 'r');
   try {

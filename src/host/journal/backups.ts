@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { PathLike } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -27,7 +28,7 @@ export class Backups {
   }
 
   /** Keeps a copy of a file, on the disk when it returns. Gives the SHA-256 of what was copied. */
-  async keepFile(real: string, sha256: string, size: number): Promise<void> {
+  async keepFile(real: PathLike, sha256: string, size: number): Promise<void> {
     if (await this.has(sha256, size)) return;
     await this.#put(sha256, size, { copy: real });
   }
@@ -59,7 +60,11 @@ export class Backups {
     return (await hashFile(this.real(sha256)).catch(() => undefined)) === sha256;
   }
 
-  async #put(sha256: string, bytes: number, source: { copy: string } | { bytes: Uint8Array }): Promise<void> {
+  async #put(
+    sha256: string,
+    bytes: number,
+    source: { copy: PathLike } | { bytes: Uint8Array },
+  ): Promise<void> {
     await refusing(
       { path: this.shown(sha256), real: this.real(sha256), action: 'write', bytes },
       async () => {

@@ -49,8 +49,12 @@ export async function enableUnit(
 ): Promise<boolean> {
   const key = `unit:${unit}`;
   const now = await freshState(seam, unit);
-  const recorded = (seam.journal.entry(key)?.after as UnitAfter | undefined)?.version;
-  const stale = options.version !== undefined && options.version !== recorded;
+  const entry = seam.journal.entry(key);
+  const last = entry?.after as UnitAfter | undefined;
+  // A restart that a crash may have left out, or a configuration that was read by nobody yet.
+  const stale =
+    (entry?.done === false && last?.restarted === true) ||
+    (options.version !== undefined && options.version !== last?.version);
   const active = isActive(now);
   const enable = !isEnabled(now);
   const start = options.start !== false && !active;

@@ -16,15 +16,17 @@ export type TreeBefore =
 
 /** Records what is at and below a path before programs write there; see Host.claimTree. */
 export async function claimTree(seam: Seam, at: string, options: { content?: boolean }): Promise<boolean> {
-  const key = `tree:${at}`;
   if (seam.dryRun) return false;
+  // Programs write where a link leads to: /var/lib/containerd may lie on another disk.
+  const top = await seam.view.follow(at);
+  const key = `tree:${top}`;
   if (seam.journal.entry(key)) return unchanged(seam, key);
-  await refuseTop(seam, at);
-  const before = await inventory(seam, at, options.content === true);
+  await refuseTop(seam, top);
+  const before = await inventory(seam, top, options.content === true);
   await seam.journal.intend({ kind: 'tree', key, before, after: { claimed: true } });
   await seam.journal.done(key);
   const what = before.kind === 'absent' ? 'nothing there yet' : `${before.items} files and directories`;
-  seam.emit({ type: 'log', level: 3, message: `recorded ${at}: ${what}`, source: 'journal' });
+  seam.emit({ type: 'log', level: 3, message: `recorded ${top}: ${what}`, source: 'journal' });
   return true;
 }
 
@@ -71,7 +73,7 @@ async function inventory(seam: Seam, at: string, content: boolean): Promise<Tree
 
 /** Hash and copy of a file; one that is gone meanwhile is left out. */
 async function keep(seam: Seam, top: string, item: Item): Promise<void> {
-  const full = buffer(item[0] === '' ? top : `${top}/${item[0]}`) as unknown as string;
+  const full = buffer(item[0] === '' ? top : `${top}/${item[0]}`);
   const sha256 = await hashFile(full);
   await seam.backups.keepFile(full, sha256, (await fs.stat(full)).size);
   item[7] = sha256;

@@ -117,8 +117,7 @@ async function putFile(
   report: UndoReport,
 ): Promise<boolean> {
   if (!content || sha256 === undefined) return there;
-  const real = buffer(full) as unknown as string;
-  if (there && (await hashFile(real)) === sha256) return true;
+  if (there && (await hashFile(buffer(full))) === sha256) return true;
   if (!(await seam.backups.whole(sha256))) return false;
   if (there) {
     const at = seam.view.shown(toText(full));

@@ -91,6 +91,20 @@ test('without content, what was there stays and what is gone is told', async () 
   expect(await fs.readFile(at('member/stays'), 'utf8')).toBe('changed');
 });
 
+test('a claim follows a link to another disk', async () => {
+  const root = await temporaryRoot();
+  await fs.mkdir(path.join(root, 'data/containerd'), { recursive: true });
+  await fs.writeFile(path.join(root, 'data/containerd/theirs'), 'x');
+  await fs.symlink('/data/containerd', path.join(root, 'var/lib/containerd'));
+  const start = await snapshot(root);
+  const { host } = await open(root);
+  await host.claimTree('/var/lib/containerd');
+  await fs.mkdir(path.join(root, 'data/containerd/io.containerd'));
+  await host.undoAll({ signal: never });
+  await host.forget();
+  expect(await snapshot(root)).toEqual(start);
+});
+
 test('a single file can be claimed', async () => {
   const root = await temporaryRoot();
   const { host } = await open(root);

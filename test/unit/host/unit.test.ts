@@ -89,6 +89,20 @@ test('a configuration that changed restarts the unit, also when a crash came in 
   expect(await third.host.enableUnit('edge.service', { version: '2' })).toBe(false);
 });
 
+test('a restart that a crash left out is made up for', async () => {
+  const { root, calls } = await rootWithSystemd();
+  const { host } = await open(root);
+  await host.writeFile(file, 'one');
+  await host.enableUnit('edge.service');
+  await calls();
+  const after = { enabled: true, active: true, restarted: true };
+  await host.journal.intend({ kind: 'unit', key: 'unit:edge.service', before: undefined, after });
+  await host.close();
+  const again = await open(root);
+  expect(await again.host.enableUnit('edge.service', { restart: false })).toBe(true);
+  expect(await calls()).toEqual(['restart edge.service']);
+});
+
 test('a unit that ran before runs again with its own files', async () => {
   const { root, calls, running } = await rootWithSystemd();
   await program(
