@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto';
 import type { KubeDocument } from '../../src/config/types.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
@@ -61,6 +60,7 @@ async function hasNodeCertificate(ctx: JoinContext): Promise<boolean> {
   if (!(await ctx.host.stat(paths.kubeletConf))) return false;
   const pem = await ctx.host.readText(`${paths.kubelet}/pki/kubelet-client-current.pem`);
   if (!pem) return false;
+  const { X509Certificate } = await import('node:crypto');
   try {
     const certificate = new X509Certificate(pem);
     return (

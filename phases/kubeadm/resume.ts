@@ -1,4 +1,3 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { paths } from '../../src/host/paths.ts';
 import type { NodeContext } from '../context.ts';
@@ -35,7 +34,7 @@ export async function removeTornFiles(ctx: Pick<NodeContext, 'host'>): Promise<s
       const path = join(dir, name);
       if ((await host.stat(path))?.kind !== 'file') continue;
       const text = (await host.readText(path)) ?? '';
-      if (isWhole(name, text)) continue;
+      if (await isWhole(name, text)) continue;
       torn.push(path);
       // A certificate without its key (or the reverse) is as useless to kubeadm as none.
       const pair = /\.(crt|key|pub)$/.test(name) ? name.replace(/\.\w+$/, '') : undefined;
@@ -47,7 +46,8 @@ export async function removeTornFiles(ctx: Pick<NodeContext, 'host'>): Promise<s
   return torn;
 }
 
-function isWhole(name: string, text: string): boolean {
+async function isWhole(name: string, text: string): Promise<boolean> {
+  const { createPrivateKey, X509Certificate } = await import('node:crypto');
   try {
     if (name.endsWith('.crt')) return Boolean(new X509Certificate(text));
     if (name.endsWith('.key')) return Boolean(createPrivateKey(text));

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { renderDocuments } from '../../src/config/documents.ts';
 import type { KubeDocument } from '../../src/config/types.ts';
 import { EdgeadmError, toEdgeadmError } from '../../src/errors.ts';
 import { paths } from '../../src/host/paths.ts';
@@ -45,8 +44,10 @@ export async function runKubeadm(
 ): Promise<string> {
   const { host } = ctx;
   const lines: string[] = [];
-  if (documents)
+  if (documents) {
+    const { renderDocuments } = await import('../../src/config/documents.ts');
     await host.writeFile(paths.kubeadmConfig, renderDocuments([...documents]), { mode: 0o600, secret: true });
+  }
   try {
     const result = await host.run(
       {

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { paths } from '../../src/host/paths.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
@@ -8,6 +7,7 @@ import type { NodeContext } from '../context.ts';
 export async function virtualIp(ctx: NodeContext): Promise<string | undefined> {
   if (ctx.edge.ha.provider !== 'kube-vip' || !ctx.controlPlaneEndpoint) return undefined;
   const endpoint = ctx.controlPlaneEndpoint;
+  const { isIP } = await import('node:net');
   const host =
     /^\[(.+)\](:\d+)?$/.exec(endpoint)?.[1] ??
     (isIP(endpoint) === 6 ? endpoint : endpoint.replace(/:\d+$/, ''));

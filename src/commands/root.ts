@@ -75,7 +75,7 @@ export const commands: readonly LazyCommand[] = [
   {
     name: 'completion',
     short: 'Print the completion script of a shell',
-    load: async () => (await import('./completion/index.ts')).completionCommand,
+    load: async () => (await import('./completion/index.ts')).completionCommand({ program, commands }),
   },
   {
     name: 'controller',

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { collectNodes } from '../../src/commands/completion/nodes.ts';
+import { commands, program } from '../../src/commands/root.ts';
 import { run, temporaryFolder } from './harness.ts';
 
 // Starts other programs, which takes its time on a busy machine.
@@ -75,7 +76,7 @@ describe('bash', () => {
   });
 
   test('every command is offered', async () => {
-    for (const { path, children } of await collectNodes()) {
+    for (const { path, children } of await collectNodes({ program, commands })) {
       expect(bash).toContain(
         `    '${path.join(' ')}')\n      commands='${children.map(({ name }) => name).join(' ')}'`,
       );

@@ -1,5 +1,6 @@
 import { EdgeadmError } from '../../errors.ts';
 import type { CommandSpec } from '../spec.ts';
+import type { CommandTree } from './nodes.ts';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof shells)[number];
@@ -10,7 +11,8 @@ const howTo: Record<Shell, string> = {
   fish: 'edgeadm completion fish | source',
 };
 
-export const completionCommand: CommandSpec = {
+/** The command, for the tree that it completes. */
+export const completionCommand = (tree: CommandTree): CommandSpec => ({
   name: 'completion',
   short: 'Print the completion script of a shell',
   long: 'Prints a script that completes commands, phases and flags. It needs no other package.',
@@ -30,13 +32,13 @@ export const completionCommand: CommandSpec = {
         hint: `Use ${shells.join(', ')}.`,
       });
     }
-    return { text: await completionScript(shell) };
+    return { text: await completionScript(shell, tree) };
   },
-};
+});
 
-export async function completionScript(shell: Shell): Promise<string> {
+export async function completionScript(shell: Shell, tree: CommandTree): Promise<string> {
   const { collectNodes } = await import('./nodes.ts');
-  const nodes = await collectNodes();
+  const nodes = await collectNodes(tree);
   switch (shell) {
     case 'bash':
       return (await import('./bash.ts')).bashScript(nodes);

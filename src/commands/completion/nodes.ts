@@ -1,7 +1,6 @@
 import type { FlagSpec } from '../../config/flags/spec.ts';
-import { commands, program } from '../root.ts';
 import { flagsOf } from '../route.ts';
-import type { CommandSpec } from '../spec.ts';
+import type { CommandSpec, LazyCommand } from '../spec.ts';
 
 /** One command, as far as a completion script needs to know it. */
 export interface CompletionNode {
@@ -21,8 +20,14 @@ export interface CompletionFlag {
   values: readonly string[];
 }
 
+/** The program and its commands, as root.ts has them. */
+export interface CommandTree {
+  program: CommandSpec;
+  commands: readonly LazyCommand[];
+}
+
 /** Every command of the program, parents before children. */
-export async function collectNodes(): Promise<CompletionNode[]> {
+export async function collectNodes({ program, commands }: CommandTree): Promise<CompletionNode[]> {
   const visible = commands.filter(({ hidden }) => !hidden);
   const specs = await Promise.all(visible.map((command) => command.load()));
   const help = { name: 'help', short: 'Show the help of a command' };
