@@ -88,10 +88,4 @@ export const commands: readonly LazyCommand[] = [
     short: 'Print the version of edgeadm',
     load: async () => (await import('./version.ts')).versionCommand,
   },
-  {
-    name: 'controller',
-    short: 'Run the in-cluster controller',
-    hidden: true,
-    load: async () => (await import('./controller.ts')).controllerCommand,
-  },
 ];
