@@ -10,7 +10,8 @@ import { EdgeadmError } from '../../../src/errors.ts';
 import type { LocalHost } from '../../../src/host/local.ts';
 import { openHost } from '../../../src/host/open.ts';
 import { crashAt } from './crash.ts';
-import { never, snapshot, temporaryDirectory } from './helpers.ts';
+import { never, temporaryDirectory } from './helpers.ts';
+import { snapshot } from './snapshot.ts';
 
 const places = ['/etc/a', '/etc/d/b', '/etc/d/e/c', '/opt/x/y', '/opt/x/z'] as const;
 const directories = ['/etc/d', '/etc/d/e', '/opt/x', '/srv/new/deep'] as const;

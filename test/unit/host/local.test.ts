@@ -1,7 +1,8 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { never, open, snapshot, temporaryRoot } from './helpers.ts';
+import { never, open, temporaryRoot } from './helpers.ts';
+import { snapshot } from './snapshot.ts';
 
 test('a first write journals before it acts, and undo gives back what was there', async () => {
   const root = await temporaryRoot();

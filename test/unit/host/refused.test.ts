@@ -3,7 +3,8 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { canUnshare, never, open, snapshot, temporaryRoot } from './helpers.ts';
+import { canUnshare, never, open, temporaryRoot } from './helpers.ts';
+import { snapshot } from './snapshot.ts';
 
 test.runIf(canUnshare)(
   'full and read-only disks, and files that are mount points',

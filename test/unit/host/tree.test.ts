@@ -5,7 +5,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { parseMounts } from '../../../src/host/tree/mounts.ts';
-import { canUnshare, never, open, snapshot, temporaryRoot } from './helpers.ts';
+import { canUnshare, never, open, temporaryRoot } from './helpers.ts';
+import { snapshot } from './snapshot.ts';
 
 test('a directory that was not there goes away, with the directories above it', async () => {
   const root = await temporaryRoot();

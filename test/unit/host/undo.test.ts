@@ -4,7 +4,8 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { blockOf, withBlock } from '../../../src/host/files/block.ts';
-import { never, open, program, snapshot, temporaryRoot } from './helpers.ts';
+import { never, open, program, temporaryRoot } from './helpers.ts';
+import { snapshot } from './snapshot.ts';
 
 test('a file that somebody changed after us: theirs is kept, the first one is back', async () => {
   const root = await temporaryRoot();

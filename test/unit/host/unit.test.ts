@@ -1,7 +1,8 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { never, open, program, snapshot, temporaryRoot } from './helpers.ts';
+import { never, open, program, temporaryRoot } from './helpers.ts';
+import { snapshot } from './snapshot.ts';
 
 const file = '/etc/systemd/system/edge.service';
 

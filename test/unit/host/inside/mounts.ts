@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { openHost } from '../../../../src/host/open.ts';
-import { snapshot } from '../helpers.ts';
+import { snapshot } from '../snapshot.ts';
 
 const top = fs.mkdtempSync(path.join(os.tmpdir(), 'edgeadm-mounts-'));
 const root = path.join(top, 'root');

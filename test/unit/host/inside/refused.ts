@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { openHost } from '../../../../src/host/open.ts';
-import { snapshot } from '../helpers.ts';
+import { snapshot } from '../snapshot.ts';
 
 const report: Record<string, unknown> = {};
 const { signal } = new AbortController();
