@@ -57,6 +57,10 @@ export class Collections {
           ...fresh(row.id, parseKey(row.key), this.options.onlineHours()),
           ...fromRow(row),
         };
+        // Batches are whole, so everything up to the newest member is in there, whatever the head says.
+        const newest = this.rows.newest(row.id);
+        if (collection.complete && compareVersions(newest, collection.version) > 0)
+          collection.version = newest;
         this.byKey.set(collection.text, collection);
       } catch {
         this.options.onRotten('a collection');
@@ -230,6 +234,7 @@ export class Collections {
       else collection.dirty.clear();
     }
     if (steps.length === 0) return undefined;
+    const written = new Set<Collection>();
     return {
       urgent: steps.some(
         ({ collection, upserts, deletes }) => isPods(collection.key) && upserts.length + deletes.length > 0,
@@ -238,14 +243,18 @@ export class Collections {
         for (const { collection, upserts, deletes, members } of steps) {
           for (const [key, kept] of upserts) this.rows.write(collection.id, key, kept);
           for (const key of deletes) this.rows.remove(collection.id, key);
-          this.rows.writeHead({ ...collection, members });
+          // Without a new or lost member the newest member tells the version as well: see load().
+          if (heads || members !== collection.members || deletes.length > 0) {
+            this.rows.writeHead({ ...collection, members });
+            written.add(collection);
+          }
         }
       },
       settled: () => {
         for (const { collection, members } of steps) {
           collection.dirty.clear();
           collection.members = members;
-          collection.rowDirty = false;
+          if (written.has(collection)) collection.rowDirty = false;
         }
       },
     };

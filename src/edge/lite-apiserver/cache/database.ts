@@ -5,6 +5,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 /** Raised when the form of the tables changes: an older file is set aside, as everything in it can be read again. */
 const formatVersion = 1;
 
+// Rows with a body have a rowid: without one, whatever is longer than a quarter of a page needs a page more.
 const schema = `
 CREATE TABLE collection (
   id INTEGER PRIMARY KEY,
@@ -28,7 +29,7 @@ CREATE TABLE member (
   body TEXT NOT NULL,
   sum INTEGER NOT NULL,
   PRIMARY KEY (collection, namespace, name)
-) WITHOUT ROWID;
+);
 CREATE TABLE entry (
   identity TEXT NOT NULL,
   path TEXT NOT NULL,
@@ -39,14 +40,14 @@ CREATE TABLE entry (
   used INTEGER NOT NULL,
   sum INTEGER NOT NULL,
   PRIMARY KEY (identity, path)
-) WITHOUT ROWID;
+);
 CREATE TABLE token (
   key TEXT PRIMARY KEY,
   pod_uid TEXT NOT NULL,
   body TEXT NOT NULL,
   stored INTEGER NOT NULL,
   sum INTEGER NOT NULL
-) WITHOUT ROWID;
+);
 CREATE TABLE accepted (
   hash TEXT PRIMARY KEY,
   identity TEXT NOT NULL,

@@ -27,6 +27,24 @@ export interface MemberRow {
   sum: number;
 }
 
+/** Changes a row in place where there is one: replacing it would write every index anew. */
+function upsert(table: string, keys: string[], values: string[]): string {
+  const columns = [...keys, ...values];
+  const changes = values.map((column) => `${column} = excluded.${column}`).join(', ');
+  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')}) ON CONFLICT (${keys.join(', ')}) DO UPDATE SET ${changes}`;
+}
+
+const upsertMember = upsert(
+  'member',
+  ['collection', 'namespace', 'name'],
+  ['version', 'digest', 'body', 'sum'],
+);
+const upsertHead = upsert(
+  'collection',
+  ['id'],
+  ['key', 'api_version', 'kind', 'version', 'complete', 'overlaid', 'members', 'synced', 'used', 'sum'],
+);
+
 /** Reads and writes of single rows; transactions are the caller's. */
 export class Rows {
   private readonly db: Database;
@@ -57,16 +75,16 @@ export class Rows {
   write(collection: number, key: string, { version, digest, body }: Kept): void {
     const [namespace, name] = splitMemberKey(key);
     const sum = memberSum(collection, { namespace, name, version, digest, body });
-    this.db.run(
-      'INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?, ?, ?, ?)',
+    this.db.run(upsertMember, collection, namespace, name, version, digest, body, sum);
+  }
+
+  /** The newest version among the members; empty when there is none or it cannot be trusted. */
+  newest(collection: number): string {
+    const row = this.db.get<MemberRow>(
+      'SELECT * FROM member WHERE collection = ? ORDER BY length(version) DESC, version DESC LIMIT 1',
       collection,
-      namespace,
-      name,
-      version,
-      digest,
-      body,
-      sum,
     );
+    return row && row.sum === memberSum(collection, row) ? row.version : '';
   }
 
   remove(collection: number, key: string): void {
@@ -79,10 +97,10 @@ export class Rows {
 
   writeHead(collection: Collection): void {
     const row = toRow(collection);
+    const { id, key, api_version, kind, version, complete, overlaid, members, synced, used } = row;
     this.db.run(
-      'INSERT OR REPLACE INTO collection VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
-      ...[row.id, row.key, row.api_version, row.kind, row.version, row.complete, row.overlaid, row.members],
-      ...[row.synced, row.used, rowSum(row)],
+      upsertHead,
+      ...[id, key, api_version, kind, version, complete, overlaid, members, synced, used, rowSum(row)],
     );
   }
 }

@@ -136,6 +136,7 @@ export class Transport {
     this.inFlight.add(sent);
     sent.once('close', () => this.inFlight.delete(sent));
     sent.once('socket', (socket) => {
+      if (this.sockets.has(socket)) return;
       this.sockets.add(socket);
       socket.once('close', () => this.sockets.delete(socket));
     });
