@@ -1,5 +1,5 @@
 import { ensureDocument, findDocument } from '../config/documents.ts';
-import { setDefault, setField, textAt } from '../config/fields.ts';
+import { getField, numberAt, setDefault, setField, textAt } from '../config/fields.ts';
 import type { KubeDocument } from '../config/types.ts';
 import { checkCidr, virtualAddress } from './subnet.ts';
 
@@ -12,6 +12,14 @@ export interface JoinFacts {
   caCertHash: string;
   /** Present when the control plane's certificates were uploaded. */
   certificateKey?: string;
+}
+
+/** What a cluster is made with that lets nodes join; known before there is a cluster. */
+export interface JoinSecrets {
+  /** `[a-z0-9]{6}.[a-z0-9]{16}` */
+  token: string;
+  /** 64 hex digits. */
+  certificateKey: string;
 }
 
 /** kubeadm's own defaults, which the nodes' network must keep clear of. */
@@ -45,11 +53,13 @@ export function clusterNetworks(documents: readonly KubeDocument[]): string[] {
 
 /**
  * Documents for `edgeadm init` on the first control plane: the user's own, with what only a test node needs added
- * where they say nothing, and with the virtual IP as endpoint when there are several control planes.
+ * where they say nothing, with the virtual IP as endpoint when there are several control planes, and with `secrets`
+ * where the user chose none (without them kubeadm makes its own).
  */
 export function initConfig(
   documents: readonly KubeDocument[],
   { subnet, controlPlanes, address }: { subnet: string; controlPlanes: number; address: string },
+  secrets?: JoinSecrets,
 ): KubeDocument[] {
   const result = structuredClone(documents.filter(({ kind }) => kind !== 'JoinConfiguration'));
   Object.assign(ensureDocument(result, 'KubeletConfiguration'), {
@@ -60,8 +70,11 @@ export function initConfig(
     ...proxyDefaults,
     ...findDocument(result, 'KubeProxyConfiguration'),
   });
-  setDefault(ensureDocument(result, 'InitConfiguration'), 'localAPIEndpoint.advertiseAddress', address);
+  const init = ensureDocument(result, 'InitConfiguration');
+  setDefault(init, 'localAPIEndpoint.advertiseAddress', address);
+  if (secrets) setDefault(init, 'bootstrapTokens.0.token', secrets.token);
   if (controlPlanes > 1) {
+    if (secrets) setDefault(init, 'certificateKey', secrets.certificateKey);
     setDefault(
       ensureDocument(result, 'ClusterConfiguration'),
       'controlPlaneEndpoint',
@@ -90,4 +103,29 @@ export function joinConfig(
     if (facts.certificateKey) setDefault(join, 'controlPlane.certificateKey', facts.certificateKey);
   }
   return result;
+}
+
+/**
+ * How nodes join a cluster that was made with `documents`, once its CA is known: the same that init tells when it ends,
+ * which is after the network and the addons are up.
+ */
+export function joinFactsOf(
+  documents: readonly KubeDocument[],
+  caCertHash: string,
+  { address, controlPlanes }: { address: string; controlPlanes: number },
+): JoinFacts | undefined {
+  const init = findDocument(documents, 'InitConfiguration');
+  const token = textAt(init, 'bootstrapTokens.0.token');
+  const port = numberAt(init, 'localAPIEndpoint.bindPort') ?? 6443;
+  const shared = textAt(findDocument(documents, 'ClusterConfiguration'), 'controlPlaneEndpoint');
+  const certificateKey = textAt(init, 'certificateKey');
+  // An endpoint without a port, a token without the right to sign: init knows what becomes of them.
+  if (!token || (shared && !/:\d+$/.test(shared)) || getField(init, 'bootstrapTokens.0.usages'))
+    return undefined;
+  return {
+    endpoint: shared ?? `${address}:${port}`,
+    token,
+    caCertHash,
+    ...(controlPlanes > 1 && certificateKey && { certificateKey }),
+  };
 }

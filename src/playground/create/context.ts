@@ -5,6 +5,7 @@ import type { Machine } from '../machine.ts';
 import type { NodePackage } from '../node-package.ts';
 import type { Provider } from '../provider.ts';
 import type { NodePlan, Playground } from '../types.ts';
+import type { Joins } from './joins.ts';
 
 export interface CreateOptions {
   name: string;
@@ -52,7 +53,11 @@ export interface CreateContext {
   image?: string;
   subnet?: string;
   nodes?: NodePlan[];
+  /** What the first control plane was told to be made of. */
+  initDocuments?: KubeDocument[];
   join?: JoinFacts;
+  /** Joins that have begun; those of a whole run begin while init still waits for the network. */
+  joins?: Joins;
   timings: Timings['nodes'];
 }
 
@@ -60,6 +65,9 @@ export type BuildPackage = (
   options: { kubernetesVersion: string | undefined },
   run: { emit: Emit; signal: AbortSignal },
 ) => Promise<{ path: string }>;
+
+/** Where a node has the configuration that init or join reads. */
+export const configFile = '/etc/edgeadm-playground/config.yaml';
 
 /** A value that an earlier phase has set; a defect when it has not. */
 export function set<T>(value: T | undefined, what: string): T {

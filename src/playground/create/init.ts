@@ -1,14 +1,15 @@
-import { renderDocuments } from '../../config/documents.ts';
+import { parseDocuments, renderDocuments } from '../../config/documents.ts';
 import { EdgeadmError } from '../../errors.ts';
+import { paths } from '../../host/paths.ts';
 import type { Phase } from '../../workflow/phase.ts';
-import { initConfig, type JoinFacts } from '../cluster-config.ts';
+import { initConfig, type JoinFacts, type JoinSecrets, joinFactsOf } from '../cluster-config.ts';
 import { outcomeError, runEdgeadm } from '../edgeadm.ts';
-import { writeNodeFile } from '../node-files.ts';
+import { readNodeFile, writeNodeFile } from '../node-files.ts';
 import { packagePathInNode } from '../node-package.ts';
-import { type CreateContext, set } from './context.ts';
+import { joinSecrets } from '../secrets.ts';
+import { type CreateContext, configFile, set } from './context.ts';
 import { follow } from './follow.ts';
-
-export const configFile = '/etc/edgeadm-playground/config.yaml';
+import { startJoins } from './joins.ts';
 
 export const initPhase: Phase<CreateContext> = {
   name: 'init',
@@ -20,26 +21,76 @@ export const initPhase: Phase<CreateContext> = {
     const { name } = set(set(ctx.nodes, 'the nodes')[0], 'the first control plane');
     await writeInitConfig(ctx, name, signal);
     const follower = follow(ctx, name, (step) => run.progress(step));
+    let early: Promise<void> | undefined;
     const outcome = await runEdgeadm(provider, name, initArguments(ctx), {
       signal,
-      onEvent: follower.onEvent,
+      onEvent(event) {
+        follower.onEvent(event);
+        if (event.type === 'phase-done' && event.phase === 'kubeadm') early = joinEarly(ctx, name, signal);
+      },
     });
     ctx.timings[name] = follower.seconds;
-    if (outcome.exitCode !== 0) throw outcomeError(name, 'init', outcome);
+    await early;
+    if (outcome.exitCode !== 0) {
+      ctx.joins?.abort();
+      await ctx.joins?.done;
+      throw outcomeError(name, 'init', outcome);
+    }
     ctx.join = readJoinFacts(outcome.result?.data);
     return follower.changed();
   },
 };
 
-/** Puts the configuration of the cluster to be into the first control plane. */
+/**
+ * Lets the other nodes join as soon as kubeadm is done, while init still waits for the network. When the facts for it
+ * are not to be had, they join after init, which tells them.
+ */
+async function joinEarly(ctx: CreateContext, node: string, signal: AbortSignal): Promise<void> {
+  try {
+    const { caCertHash } = await import('../../kube/pki.ts');
+    const ca = await readNodeFile(ctx.provider, node, `${paths.pki}/ca.crt`, signal);
+    const facts = joinFactsOf(set(ctx.initDocuments, 'the documents of init'), caCertHash(ca), {
+      address: set(ctx.nodes?.[0], 'the first control plane').address,
+      controlPlanes: ctx.options.controlPlanes,
+    });
+    if (facts) ctx.joins = startJoins(ctx, facts, signal);
+  } catch (error) {
+    ctx.emit({ type: 'log', level: 1, message: `nodes join after init: ${String(error)}` });
+  }
+}
+
+/** Puts the configuration of the cluster to be into the first control plane, unless this run has done so. */
 export async function writeInitConfig(ctx: CreateContext, node: string, signal: AbortSignal): Promise<void> {
+  if (ctx.initDocuments) return;
   const plan = ctx.nodes?.find(({ name }) => name === node);
-  const documents = initConfig(ctx.documents, {
-    subnet: set(ctx.subnet, 'the subnet'),
-    controlPlanes: ctx.options.controlPlanes,
-    address: set(plan, `node ${node}`).address,
-  });
+  const documents = initConfig(
+    ctx.documents,
+    {
+      subnet: set(ctx.subnet, 'the subnet'),
+      controlPlanes: ctx.options.controlPlanes,
+      address: set(plan, `node ${node}`).address,
+    },
+    await secretsOf(ctx, node, signal),
+  );
   await writeNodeFile(ctx.provider, node, configFile, renderDocuments(documents), { signal });
+  ctx.initDocuments = documents;
+}
+
+/** Those of the run that began this playground, since a cluster may be made with them already; else new ones. */
+async function secretsOf(ctx: CreateContext, node: string, signal: AbortSignal): Promise<JoinSecrets> {
+  const fresh = joinSecrets();
+  if (!ctx.existing) return fresh;
+  const before = await readNodeFile(ctx.provider, node, configFile, signal).catch(() => undefined);
+  if (before === undefined) return fresh;
+  const facts = joinFactsOf(parseDocuments({ text: before, path: configFile }), '', {
+    address: '',
+    controlPlanes: 3,
+  });
+  return {
+    ...fresh,
+    ...(facts && { token: facts.token }),
+    ...(facts?.certificateKey && { certificateKey: facts.certificateKey }),
+  };
 }
 
 /** The command line of init, its name first. */

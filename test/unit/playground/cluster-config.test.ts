@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { findDocument } from '../../../src/config/documents.ts';
 import type { KubeDocument } from '../../../src/config/types.ts';
-import { clusterNetworks, initConfig, joinConfig } from '../../../src/playground/cluster-config.ts';
+import {
+  clusterNetworks,
+  initConfig,
+  joinConfig,
+  joinFactsOf,
+} from '../../../src/playground/cluster-config.ts';
 
 const kubeadm = 'kubeadm.k8s.io/v1beta4';
 const where = { subnet: '10.120.0.0/24', controlPlanes: 1, address: '10.120.0.11' };
@@ -12,9 +17,11 @@ const facts = {
   certificateKey: 'ff',
 };
 
+const secrets = { token: 'abcdef.0123456789abcdef', certificateKey: 'ff'.repeat(32) };
+
 describe('configuration of a playground cluster', () => {
   it('keeps the kubelet from cleaning up on a fuller disk', () => {
-    expect(findDocument(initConfig([], where), 'KubeletConfiguration')).toMatchObject({
+    expect(findDocument(initConfig([], where, secrets), 'KubeletConfiguration')).toMatchObject({
       apiVersion: 'kubelet.config.k8s.io/v1beta1',
       imageGCHighThresholdPercent: 100,
       evictionHard: { 'nodefs.available': '1%' },
@@ -37,7 +44,7 @@ describe('configuration of a playground cluster', () => {
       },
     ];
     const before = structuredClone(mine);
-    const result = initConfig(mine, { ...where, controlPlanes: 3 });
+    const result = initConfig(mine, { ...where, controlPlanes: 3 }, secrets);
     expect(findDocument(result, 'KubeletConfiguration')).toMatchObject({
       imageGCHighThresholdPercent: 90,
       maxPods: 20,
@@ -53,9 +60,9 @@ describe('configuration of a playground cluster', () => {
     expect(mine).toEqual(before);
   });
   it('has a virtual IP only with several control planes', () => {
-    expect(findDocument(initConfig([], where), 'ClusterConfiguration')).toBeUndefined();
+    expect(findDocument(initConfig([], where, secrets), 'ClusterConfiguration')).toBeUndefined();
     expect(
-      findDocument(initConfig([], { ...where, controlPlanes: 3 }), 'ClusterConfiguration'),
+      findDocument(initConfig([], { ...where, controlPlanes: 3 }, secrets), 'ClusterConfiguration'),
     ).toMatchObject({ controlPlaneEndpoint: '10.120.0.5:6443' });
   });
   it('of a join has the token, and the certificate key only for a control plane', () => {
@@ -118,5 +125,55 @@ describe('networks of the cluster', () => {
         message: expect.stringContaining('networking.serviceSubnet'),
       }),
     );
+  });
+});
+
+describe('how nodes join', () => {
+  const facts = (documents: KubeDocument[], controlPlanes = 1) =>
+    joinFactsOf(initConfig(documents, { ...where, controlPlanes }, secrets), 'sha256:00', {
+      address: where.address,
+      controlPlanes,
+    });
+  it('is known from the configuration of init', () => {
+    expect(facts([])).toEqual({
+      endpoint: '10.120.0.11:6443',
+      token: secrets.token,
+      caCertHash: 'sha256:00',
+    });
+    expect(facts([], 3)).toEqual({
+      endpoint: '10.120.0.5:6443',
+      token: secrets.token,
+      caCertHash: 'sha256:00',
+      certificateKey: secrets.certificateKey,
+    });
+  });
+  it("follows the user's own port, endpoint and token", () => {
+    const init = {
+      apiVersion: kubeadm,
+      kind: 'InitConfiguration',
+      localAPIEndpoint: { bindPort: 7443 },
+      bootstrapTokens: [{ token: 'aaaaaa.0000000000000000' }],
+    };
+    const cluster = {
+      apiVersion: kubeadm,
+      kind: 'ClusterConfiguration',
+      controlPlaneEndpoint: 'api.example:8443',
+    };
+    expect(facts([init])).toMatchObject({ endpoint: '10.120.0.11:7443', token: 'aaaaaa.0000000000000000' });
+    expect(facts([init, cluster])).toMatchObject({ endpoint: 'api.example:8443' });
+  });
+  it('is left to init where it is not plain', () => {
+    const cluster = {
+      apiVersion: kubeadm,
+      kind: 'ClusterConfiguration',
+      controlPlaneEndpoint: 'api.example',
+    };
+    const init = {
+      apiVersion: kubeadm,
+      kind: 'InitConfiguration',
+      bootstrapTokens: [{ token: 'aaaaaa.0000000000000000', usages: ['signing'] }],
+    };
+    expect(facts([cluster])).toBeUndefined();
+    expect(facts([init])).toBeUndefined();
   });
 });
