@@ -55,37 +55,56 @@ describe('a cluster of a control-plane node, an edge node and a worker', () => {
     );
   });
 
-  test('a Pod on the edge node resolves names and reaches a Service of the worker', async () => {
-    const { items } = await playground.kubectlJson<{
-      items: { spec: { containers: { image: string }[] } }[];
-    }>(['get', 'pods', '--namespace=kube-system', '--selector=k8s-app=kube-proxy']);
-    // The only image in the package with a shell and tools.
-    const image = items[0]!.spec.containers[0]!.image;
+  test('a Pod on the edge node resolves a Service of the worker by name and reaches it', async () => {
+    const flannel = await playground.kubectlJson<{
+      spec: { template: { spec: { containers: { image: string }[] } } };
+    }>(['get', 'daemonset', '--namespace=kube-flannel', 'kube-flannel-ds']);
+    // The image of the package that has a shell and tools.
+    const image = flannel.spec.template.spec.containers[0]!.image;
     const pod = (name: string, node: string, command: string[]) => ({
       apiVersion: 'v1',
       kind: 'Pod',
-      metadata: { name },
+      metadata: { name, labels: { app: name } },
       spec: {
         nodeName: node,
         terminationGracePeriodSeconds: 0,
         containers: [{ name: 'main', image, imagePullPolicy: 'Never', command }],
       },
     });
-    const objects = [pod('client', playground.node('edge-1').name, ['sleep', '3600'])];
+    const objects = [
+      pod('client', playground.node('edge-1').name, ['busybox', 'sleep', '3600']),
+      pod('server', playground.node('worker-1').name, [
+        'busybox',
+        'sh',
+        '-c',
+        'mkdir -p /tmp/www && echo hello > /tmp/www/index.html && exec busybox httpd -f -p 8080 -h /tmp/www',
+      ]),
+      {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'server' },
+        spec: { selector: { app: 'server' }, ports: [{ port: 80, targetPort: 8080 }] },
+      },
+    ];
     await playground.kubectl(['apply', '-f', '-'], {
       input: objects.map((object) => JSON.stringify(object)).join('\n---\n'),
     });
-    await playground.kubectl(['wait', '--for=condition=Ready', 'pod/client', '--timeout=120s']);
+    await playground.kubectl(['wait', '--for=condition=Ready', 'pod/client', 'pod/server', '--timeout=60s']);
     const { stdout } = await playground.kubectl([
       'exec',
       'client',
       '--',
-      'getent',
-      'hosts',
-      'kubernetes.default.svc.cluster.local',
+      'busybox',
+      'wget',
+      '-q',
+      '-T',
+      '20',
+      '-O',
+      '-',
+      'http://server.default.svc.cluster.local',
     ]);
-    expect(stdout).toMatch(/^10\.96\.0\.1\s+kubernetes\.default\.svc\.cluster\.local/);
-    await playground.kubectl(['delete', 'pod', 'client', '--wait=false']);
+    expect(stdout).toBe('hello\n');
+    await playground.kubectl(['delete', 'pod/client', 'pod/server', 'service/server', '--wait=false']);
   });
 
   test('kubectl logs works through certificates that the controller approved', async () => {
@@ -186,9 +205,10 @@ describe('a cluster of a control-plane node, an edge node and a worker', () => {
     const { initFlags } = await import('../../src/config/flags/init.ts');
     const { joinFlags } = await import('../../src/config/flags/join.ts');
     const { resetFlags } = await import('../../src/config/flags/reset.ts');
+    const { globalFlags } = await import('../../src/config/flags/global.ts');
     const tables = { init: initFlags, join: joinFlags, reset: resetFlags };
     const help = await playground.controlPlane.run(['kubeadm', command, '--help']);
-    const compared = compareFlags(help.stdout, tables[command as keyof typeof tables]);
+    const compared = compareFlags(help.stdout, [...tables[command as keyof typeof tables], ...globalFlags]);
     expect(compared.missing).toEqual([]);
   });
 
