@@ -1,8 +1,5 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { EdgeadmError } from '../errors.ts';
 
 /** Nothing came for so long: the connection counts as dead. */
@@ -27,12 +24,14 @@ export interface DownloadOptions extends HttpOptions {
 
 /** An answer that another try will not change. */
 export class Refused extends EdgeadmError {
+  readonly status: number;
   /** What a registry wants before it answers (WWW-Authenticate). */
   readonly challenge: string | undefined;
 
-  constructor(message: string, hint: string, challenge: string | undefined) {
+  constructor(message: string, hint: string, response: Response) {
     super('E_PACKAGE_SOURCE', message, { hint });
-    this.challenge = challenge;
+    this.status = response.status;
+    this.challenge = response.headers.get('www-authenticate') ?? undefined;
   }
 }
 
@@ -64,7 +63,12 @@ export async function download(url: string, path: string, options: DownloadOptio
     if (whole !== undefined && known?.startsWith('"')) headers['if-none-match'] = known;
     else if (have)
       Object.assign(headers, { range: `bytes=${have}-`, ...(known !== undefined && { 'if-range': known }) });
-    const response = await request(url, headers, signal);
+    const response = await request(url, headers, signal).catch(async (error) => {
+      // 416: what is there is no part of the file. The next try begins anew.
+      if (!(error instanceof Refused && error.status === 416)) throw error;
+      await rm(part, { force: true });
+      throw new Error(error.message);
+    });
     if (response.status === 304) return;
     const resumed = response.status === 206 && Boolean(have);
     const start = resumed ? have! : 0;
@@ -75,20 +79,18 @@ export async function download(url: string, path: string, options: DownloadOptio
     const length = Number(response.headers.get('content-length') ?? Number.NaN);
     const total = Number.isNaN(length) ? undefined : start + length;
     let done = start;
-    const count = new Transform({
-      transform(chunk, _, next) {
+    const file = await open(part, resumed ? 'a' : 'w');
+    try {
+      // Each piece is written as it comes: when the connection breaks, what came is kept.
+      for await (const chunk of response.body ?? []) {
         alive();
+        await file.writeFile(chunk);
         done += chunk.length;
         options.onProgress?.(done, total);
-        next(null, chunk);
-      },
-    });
-    await pipeline(
-      Readable.fromWeb(response.body!),
-      count,
-      createWriteStream(part, { flags: resumed ? 'a' : 'w' }),
-      { signal },
-    );
+      }
+    } finally {
+      await file.close();
+    }
     if (total !== undefined && done !== total) throw new Error(`${done} of ${total} bytes came`);
     await rename(part, path);
   });
@@ -110,7 +112,7 @@ async function request(url: string, headers: Record<string, string>, signal: Abo
   // 408, 425 and 429 and a server's own trouble may pass.
   const passing = response.status >= 500 || [408, 425, 429].includes(response.status);
   if (passing) throw new EdgeadmError('E_PACKAGE_SOURCE', message, { hint });
-  throw new Refused(message, hint, response.headers.get('www-authenticate') ?? undefined);
+  throw new Refused(message, hint, response);
 }
 
 /** Tries again, with growing pauses, what failed on the way; gives up at once on what the server or this machine refuses. */

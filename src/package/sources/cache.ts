@@ -8,6 +8,9 @@ export function cacheDirectory(): string {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'edgeadm');
 }
 
+/** Tells apart those who make the same at once in one process. */
+let runs = 0;
+
 /**
  * Makes a folder of files once for each set of inputs: `<cache>/components/<sha256 of inputs>`. `make` fills a
  * temporary folder, which is renamed when it is whole, and returns facts that are kept beside the files.
@@ -20,7 +23,7 @@ export async function cached<Facts>(
   const folder = join(directory, 'components', sha256Hex(canonicalJson(inputs)));
   const known = await readFacts<Facts>(folder);
   if (known !== undefined) return { folder, facts: known };
-  const partial = `${folder}.partial-${process.pid}`;
+  const partial = `${folder}.partial-${process.pid}-${++runs}`;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
   try {
