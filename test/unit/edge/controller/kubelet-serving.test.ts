@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ControllerOptions, runController } from '../../../../src/edge/controller/run.ts';
 import type { KubeObject } from '../../../../src/kube/types.ts';
 import type { Event } from '../../../../src/workflow/events.ts';
 import { type CsrOptions, createCsr } from '../../../fakes/csr.ts';
 import { startWatchApi, type WatchApi } from '../../../fakes/watch-api.ts';
+import { eventually } from './eventually.ts';
 
 const csrs = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
 const endpoints = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes';
@@ -45,7 +46,7 @@ async function start(options: Partial<ControllerOptions> = {}): Promise<void> {
     });
     running.catch(reject);
   });
-  await vi.waitFor(() => expect(api.watches).toBe(1), 3000);
+  await eventually(() => expect(api.watches).toBe(1));
 }
 
 function putNode(name: string, ip: string, labels: Record<string, string> = {}): void {
@@ -80,7 +81,7 @@ function putCsr(name: string, csr: CsrOptions, more: { spec?: object; status?: o
 
 const conditions = (name: string) => api.get<Csr>(`${csrs}/${name}`)?.status?.conditions ?? [];
 const approved = (name: string) =>
-  vi.waitFor(() => expect(conditions(name)).toMatchObject([{ type: 'Approved', status: 'True' }]), 5000);
+  eventually(() => expect(conditions(name)).toMatchObject([{ type: 'Approved', status: 'True' }]));
 const recorded = () =>
   api.below<KubeObject & { reason: string; involvedObject: object }>('/api/v1/namespaces/default/events');
 const metrics = async () => (await fetch(`http://${address}/metrics`)).text();
@@ -105,7 +106,7 @@ describe('the approver', () => {
     putNode('n1', '10.0.0.1');
     putCsr('bad', { nodeName: 'n1', sans: ['n1'] }, { spec: { usages: ['client auth'] } });
     await start();
-    await vi.waitFor(() => expect(recorded()).toHaveLength(1));
+    await eventually(() => expect(recorded()).toHaveLength(1));
     expect(recorded()[0]).toMatchObject({
       type: 'Warning',
       reason: 'UsageNotAllowed',
@@ -131,11 +132,10 @@ describe('the approver', () => {
   it('looks again until the node and its address are there', async () => {
     await start();
     putCsr('early', { sans: ['n1', '10.0.0.1'] });
-    await vi.waitFor(() => expect(api.requests.some(({ path }) => path === '/api/v1/nodes/n1')).toBe(true));
+    await eventually(() => expect(api.requests.some(({ path }) => path === '/api/v1/nodes/n1')).toBe(true));
     putNode('n1', '10.0.0.9');
-    await vi.waitFor(
-      () => expect(api.requests.filter(({ path }) => path === '/api/v1/nodes/n1').length).toBeGreaterThan(1),
-      3000,
+    await eventually(() =>
+      expect(api.requests.filter(({ path }) => path === '/api/v1/nodes/n1').length).toBeGreaterThan(1),
     );
     expect(conditions('early')).toEqual([]);
     putNode('n1', '10.0.0.1');
@@ -182,10 +182,7 @@ describe('the approver', () => {
     putCsr('raced', {});
     putCsr('good', {});
     await approved('good');
-    await vi.waitFor(
-      async () => expect(await metrics()).toContain('edgeadm_kubelet_serving_pending 0\n'),
-      3000,
-    );
+    await eventually(async () => expect(await metrics()).toContain('edgeadm_kubelet_serving_pending 0\n'));
     expect(conditions('raced')).toEqual([{ type: 'Denied', status: 'True' }]);
   });
 
@@ -219,9 +216,8 @@ describe('the approver', () => {
     putCsr('good', { sans: ['n1'] });
     await approved('control-plane');
     await approved('good');
-    await vi.waitFor(
-      () => expect(api.requests.filter(({ path }) => path === endpoints).length).toBeGreaterThan(5),
-      5000,
+    await eventually(() =>
+      expect(api.requests.filter(({ path }) => path === endpoints).length).toBeGreaterThan(5),
     );
     expect(conditions('address')).toEqual([]);
     expect(conditions('name')).toEqual([]);
@@ -237,12 +233,9 @@ describe('the approver', () => {
   it('forgets a request that is deleted', async () => {
     await start();
     putCsr('gone', {});
-    await vi.waitFor(async () => expect(await metrics()).toContain('edgeadm_kubelet_serving_pending 1\n'));
+    await eventually(async () => expect(await metrics()).toContain('edgeadm_kubelet_serving_pending 1\n'));
     api.remove(`${csrs}/gone`);
-    await vi.waitFor(
-      async () => expect(await metrics()).toContain('edgeadm_kubelet_serving_pending 0\n'),
-      3000,
-    );
+    await eventually(async () => expect(await metrics()).toContain('edgeadm_kubelet_serving_pending 0\n'));
   });
 });
 
@@ -271,11 +264,11 @@ describe('the controller', () => {
         address = bound;
       },
     });
-    await vi.waitFor(() => expect(warnings().length).toBeGreaterThan(0));
+    await eventually(() => expect(warnings().length).toBeGreaterThan(0));
     expect((await fetch(`http://${address}/readyz`)).status).toBe(503);
     expect((await fetch(`http://${address}/healthz`)).status).toBe(200);
     api.fault = undefined;
-    await vi.waitFor(async () => expect((await fetch(`http://${address}/readyz`)).status).toBe(200));
+    await eventually(async () => expect((await fetch(`http://${address}/readyz`)).status).toBe(200));
   });
 
   it('gives the lease back when it is stopped', async () => {

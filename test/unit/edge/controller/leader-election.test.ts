@@ -1,13 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LeaderElectionOptions, lead } from '../../../../src/edge/controller/leader-election.ts';
 import { readKubeconfig } from '../../../../src/kube/kubeconfig.ts';
 import { createTransport } from '../../../../src/kube/transport.ts';
 import type { KubeObject } from '../../../../src/kube/types.ts';
 import { startWatchApi, type WatchApi } from '../../../fakes/watch-api.ts';
+import { eventually } from './eventually.ts';
 
 const lease = { namespace: 'kube-system', name: 'edgeadm-controller' };
 const path = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/edgeadm-controller';
-const timing = { leaseMs: 1000, renewMs: 400, retryMs: 20 };
+const timing = { leaseMs: 3000, renewMs: 2000, retryMs: 20 };
 
 interface Replica {
   stop: AbortController;
@@ -75,11 +76,11 @@ async function replica(
 describe('a lease', () => {
   it('that is not there is made and renewed', async () => {
     const a = await replica('a');
-    await vi.waitFor(() => expect(a.works).toBe(true));
+    await eventually(() => expect(a.works).toBe(true));
     const first = api.get<Lease>(path)!;
-    expect(first.spec).toMatchObject({ holderIdentity: 'a', leaseDurationSeconds: 1, leaseTransitions: 0 });
+    expect(first.spec).toMatchObject({ holderIdentity: 'a', leaseDurationSeconds: 3, leaseTransitions: 0 });
     expect(first.spec.renewTime).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(api.get<Lease>(path)!.metadata.resourceVersion).not.toBe(first.metadata.resourceVersion),
     );
     expect(a.holders).toEqual(['a']);
@@ -87,20 +88,20 @@ describe('a lease', () => {
 
   it('is worked under by one of several', async () => {
     const all = await Promise.all(['a', 'b', 'c'].map((name) => replica(name)));
-    await vi.waitFor(() => expect(all.some(({ works }) => works)).toBe(true));
-    await vi.waitFor(() => expect(all.every(({ holders }) => holders.length > 0)).toBe(true));
+    await eventually(() => expect(all.some(({ works }) => works)).toBe(true));
+    await eventually(() => expect(all.every(({ holders }) => holders.length > 0)).toBe(true));
     expect(all.filter(({ works }) => works)).toHaveLength(1);
   });
 
   it('is given back on the way out, so that another takes over at once', async () => {
     const a = await replica('a');
-    await vi.waitFor(() => expect(a.works).toBe(true));
+    await eventually(() => expect(a.works).toBe(true));
     const b = await replica('b');
-    await vi.waitFor(() => expect(b.holders).toEqual(['a']));
+    await eventually(() => expect(b.holders).toEqual(['a']));
     a.stop.abort();
     await a.ended;
     expect(api.get<Lease>(path)?.spec.holderIdentity).not.toBe('a');
-    await vi.waitFor(() => expect(b.works).toBe(true));
+    await eventually(() => expect(b.works).toBe(true));
     expect(api.get<Lease>(path)?.spec.leaseTransitions).toBe(1);
   });
 
@@ -115,7 +116,7 @@ describe('a lease', () => {
       },
     });
     const b = await replica('b');
-    await vi.waitFor(() => expect(b.works).toBe(true), 5000);
+    await eventually(() => expect(b.works).toBe(true));
     expect(b.holders).toEqual(['dead', 'b']);
     expect(api.get<Lease>(path)?.spec.leaseTransitions).toBe(5);
   });
@@ -123,40 +124,40 @@ describe('a lease', () => {
   it('that cannot be renewed ends the work, and another takes over', async () => {
     let connected = true;
     const a = await replica('a', { reach: () => connected });
-    await vi.waitFor(() => expect(a.works).toBe(true));
+    await eventually(() => expect(a.works).toBe(true));
     const b = await replica('b');
     connected = false;
-    await vi.waitFor(() => expect(a.works).toBe(false), 5000);
-    await vi.waitFor(() => expect(b.works).toBe(true), 5000);
+    await eventually(() => expect(a.works).toBe(false));
+    await eventually(() => expect(b.works).toBe(true));
     connected = true;
-    await vi.waitFor(() => expect(a.holders.at(-1)).toBe('b'), 5000);
+    await eventually(() => expect(a.holders.at(-1)).toBe('b'));
     expect(a.errors).toContain('unreachable');
   });
 
   it('whose requests hang ends the work', async () => {
     const a = await replica('a');
-    await vi.waitFor(() => expect(a.works).toBe(true));
+    await eventually(() => expect(a.works).toBe(true));
     api.fault = () => 'hang';
-    await vi.waitFor(() => expect(a.works).toBe(false), 5000);
+    await eventually(() => expect(a.works).toBe(false));
   });
 
   it('that somebody else took ends the work at once', async () => {
     const a = await replica('a');
-    await vi.waitFor(() => expect(a.works).toBe(true));
+    await eventually(() => expect(a.works).toBe(true));
     api.put(path, {
       ...api.get<Lease>(path),
       spec: { ...api.get<Lease>(path)?.spec, holderIdentity: 'z', leaseDurationSeconds: 60 },
     });
-    await vi.waitFor(() => expect(a.works).toBe(false));
-    await vi.waitFor(() => expect(a.holders.at(-1)).toBe('z'));
+    await eventually(() => expect(a.works).toBe(false));
+    await eventually(() => expect(a.holders.at(-1)).toBe('z'));
   });
 
   it('is kept through single failures', async () => {
     const a = await replica('a');
-    await vi.waitFor(() => expect(a.works).toBe(true));
+    await eventually(() => expect(a.works).toBe(true));
     let failures = 3;
     api.fault = () => (failures-- > 0 ? 500 : undefined);
-    await vi.waitFor(() => expect(failures).toBeLessThan(-3));
+    await eventually(() => expect(failures).toBeLessThan(-3));
     expect(a).toMatchObject({ works: true, terms: 1 });
   });
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EdgeadmError } from '../../../../src/errors.ts';
 import { readKubeconfig } from '../../../../src/kube/kubeconfig.ts';
 import { type ListWatchOptions, listWatch } from '../../../../src/kube/list-watch.ts';
@@ -6,6 +6,7 @@ import { createTransport } from '../../../../src/kube/transport.ts';
 import type { KubeObject } from '../../../../src/kube/types.ts';
 import { openWatch, parseLines, type WatchEvent } from '../../../../src/kube/watch.ts';
 import { startWatchApi, type WatchApi } from '../../../fakes/watch-api.ts';
+import { eventually } from './eventually.ts';
 
 const csrs = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
 const object = (name: string, value = 0) => ({ metadata: { name }, spec: { signerName: 's', value } });
@@ -44,7 +45,7 @@ describe('openWatch', () => {
   it('yields changes until the server ends it', async () => {
     api.put(`${csrs}/a`, object('a'));
     const seen = collect(openWatch(await connection(), path, options()));
-    await vi.waitFor(() => expect(api.watches).toBe(1));
+    await eventually(() => expect(api.watches).toBe(1));
     api.put(`${csrs}/a`, object('a', 1));
     api.remove(`${csrs}/a`);
     api.endWatches();
@@ -63,7 +64,7 @@ describe('openWatch', () => {
   it('fails when the connection is cut', async () => {
     const seen = collect(openWatch(await connection(), path, options()));
     seen.catch(() => {});
-    await vi.waitFor(() => expect(api.watches).toBe(1));
+    await eventually(() => expect(api.watches).toBe(1));
     api.cutWatches();
     await expect(seen).rejects.toMatchObject({
       code: 'E_KUBE_API',
@@ -84,22 +85,22 @@ describe('openWatch', () => {
     await expect(
       collect(openWatch(await connection(), path, { ...options(), idleTimeoutMs: 50 })),
     ).rejects.toMatchObject({ code: 'E_TIMEOUT' });
-    await vi.waitFor(() => expect(api.watches).toBe(0));
+    await eventually(() => expect(api.watches).toBe(0));
   });
 
   it('ends with the reason of the signal', async () => {
     const seen = collect(openWatch(await connection(), path, options()));
     seen.catch(() => {});
-    await vi.waitFor(() => expect(api.watches).toBe(1));
+    await eventually(() => expect(api.watches).toBe(1));
     stop.abort(new Error('enough'));
     await expect(seen).rejects.toThrow('enough');
-    await vi.waitFor(() => expect(api.watches).toBe(0));
+    await eventually(() => expect(api.watches).toBe(0));
   });
 
   it('closes the connection when nobody reads on', async () => {
     api.put(`${csrs}/a`, object('a'));
     for await (const _ of openWatch(await connection(), path, options())) break;
-    await vi.waitFor(() => expect(api.watches).toBe(0));
+    await eventually(() => expect(api.watches).toBe(0));
   });
 });
 
@@ -165,22 +166,22 @@ describe('listWatch', () => {
     for (let index = 0; index < 1203; index++) api.put(`${csrs}/c${index}`, object(`c${index}`));
     api.put(`${csrs}/other`, { metadata: { name: 'other' }, spec: { signerName: 'x' } });
     await start();
-    await vi.waitFor(() => expect(api.watches).toBe(1));
+    await eventually(() => expect(api.watches).toBe(1));
     expect(seen).toHaveLength(1203);
     expect(api.requests.filter(({ query }) => query.has('limit'))).toHaveLength(3);
     api.put(`${csrs}/c0`, object('c0', 1));
     api.remove(`${csrs}/c1`);
-    await vi.waitFor(() => expect(seen.slice(1203)).toEqual(['c0=1', '-c1']));
+    await eventually(() => expect(seen.slice(1203)).toEqual(['c0=1', '-c1']));
     expect(syncs).toBe(1);
   });
 
   it('goes on from a bookmark when the watch ends', async () => {
     await start();
-    await vi.waitFor(() => expect(api.watches).toBe(1));
+    await eventually(() => expect(api.watches).toBe(1));
     api.put('/api/v1/nodes/n1', { metadata: { name: 'n1' } });
     api.bookmark();
     api.endWatches();
-    await vi.waitFor(() => expect(api.requests.filter(({ query }) => query.has('watch'))).toHaveLength(2));
+    await eventually(() => expect(api.requests.filter(({ query }) => query.has('watch'))).toHaveLength(2));
     const versions = api.requests
       .filter(({ query }) => query.has('watch'))
       .map(({ query }) => query.get('resourceVersion'));
@@ -191,24 +192,24 @@ describe('listWatch', () => {
 
   it('goes on without a list when the watch is cut, and misses nothing', async () => {
     await start();
-    await vi.waitFor(() => expect(api.watches).toBe(1));
+    await eventually(() => expect(api.watches).toBe(1));
     api.cutWatches();
-    await vi.waitFor(() => expect(errors).toHaveLength(1));
+    await eventually(() => expect(errors).toHaveLength(1));
     api.put(`${csrs}/a`, object('a'));
-    await vi.waitFor(() => expect(seen).toEqual(['a=0']), 5000);
+    await eventually(() => expect(seen).toEqual(['a=0']));
     expect(syncs).toBe(1);
   });
 
   it('lists again when its version is gone', async () => {
     await start();
-    await vi.waitFor(() => expect(api.watches).toBe(1));
+    await eventually(() => expect(api.watches).toBe(1));
     api.oldest = 2;
     api.put(`${csrs}/a`, object('a'));
-    await vi.waitFor(() => expect(seen).toEqual(['a=0']));
+    await eventually(() => expect(seen).toEqual(['a=0']));
     api.oldest = 10;
     for (let index = 0; index < 10; index++) api.put('/api/v1/nodes/n1', { metadata: { name: 'n1' } });
     api.endWatches();
-    await vi.waitFor(() => expect(syncs).toBe(2), 5000);
+    await eventually(() => expect(syncs).toBe(2));
     expect(seen).toEqual(['a=0', 'a=0']);
   });
 
@@ -216,13 +217,13 @@ describe('listWatch', () => {
     let refusals = 1;
     api.fault = () => (refusals-- > 0 ? 403 : undefined);
     await start();
-    await vi.waitFor(() => expect(syncs).toBe(1), 5000);
+    await eventually(() => expect(syncs).toBe(1));
     expect(errors).toEqual([expect.stringContaining('Fault')]);
   });
 
   it('does not ask in a loop when watches end at once', async () => {
     await start();
-    await vi.waitFor(() => expect(api.watches).toBe(1));
+    await eventually(() => expect(api.watches).toBe(1));
     for (let index = 0; index < 20; index++) {
       api.endWatches();
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -232,7 +233,7 @@ describe('listWatch', () => {
 
   it('resolves when the signal aborts', async () => {
     const [running] = (await start()) as unknown as [Promise<void>];
-    await vi.waitFor(() => expect(api.watches).toBe(1));
+    await eventually(() => expect(api.watches).toBe(1));
     stop.abort();
     await expect(running).resolves.toBeUndefined();
   });

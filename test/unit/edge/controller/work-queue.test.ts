@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type WorkQueueOptions, workQueue } from '../../../../src/edge/controller/work-queue.ts';
+import { eventually } from './eventually.ts';
 
 const backoff = { firstMs: 1, maxMs: 4 };
 const stops: AbortController[] = [];
@@ -37,7 +38,7 @@ describe('a work queue', () => {
       return attempt < 4 ? 'again' : 'done';
     });
     queue.add('a');
-    await vi.waitFor(() => expect(queue.size).toBe(0));
+    await eventually(() => expect(queue.size).toBe(0));
     expect(attempts).toEqual([0, 1, 2, 3, 4]);
   });
 
@@ -51,7 +52,7 @@ describe('a work queue', () => {
       { onError },
     );
     queue.add('a');
-    await vi.waitFor(() => expect(queue.size).toBe(0));
+    await eventually(() => expect(queue.size).toBe(0));
     expect(onError).toHaveBeenCalledExactlyOnceWith('a', expect.objectContaining({ message: 'broken' }));
   });
 
@@ -61,14 +62,14 @@ describe('a work queue', () => {
     for (const key of ['a', 'a', 'b', 'c']) queue.add(key);
     expect(started).toEqual(['a', 'b']);
     open('b');
-    await vi.waitFor(() => expect(started).toEqual(['a', 'b', 'c']));
+    await eventually(() => expect(started).toEqual(['a', 'b', 'c']));
     queue.add('a');
     expect(started).toEqual(['a', 'b', 'c']);
     open('a');
-    await vi.waitFor(() => expect(started).toEqual(['a', 'b', 'c', 'a']));
+    await eventually(() => expect(started).toEqual(['a', 'b', 'c', 'a']));
     open('a');
     open('c');
-    await vi.waitFor(() => expect(queue.size).toBe(0));
+    await eventually(() => expect(queue.size).toBe(0));
   });
 
   it('does not wait for a back-off when a key is added again', async () => {
@@ -81,8 +82,8 @@ describe('a work queue', () => {
       { backoff: { firstMs: 600_000, maxMs: 600_000 } },
     );
     queue.add('a');
-    await vi.waitFor(() => expect(seen).toEqual([0]));
-    await vi.waitFor(() => {
+    await eventually(() => expect(seen).toEqual([0]));
+    await eventually(() => {
       queue.add('a');
       expect(seen.length).toBeGreaterThan(1);
     });
@@ -98,8 +99,8 @@ describe('a work queue', () => {
       { backoff: { firstMs: 50, maxMs: 50 } },
     );
     queue.add('a');
-    await vi.waitFor(() => expect(runs).toBe(1));
-    await vi.waitFor(() => {
+    await eventually(() => expect(runs).toBe(1));
+    await eventually(() => {
       queue.forget('a');
       expect(queue.size).toBe(0);
     });
