@@ -37,7 +37,7 @@ async function start(options: Partial<ControllerOptions> = {}): Promise<void> {
       emit: (event) => events.push(event),
       kubeconfig: { kubeconfig: api.kubeconfig },
       healthAddress: '127.0.0.1:0',
-      leaderElection: { timing: { leaseMs: 1000, renewMs: 500, retryMs: 20 } },
+      leaderElection: { timing: { leaseMs: 6000, renewMs: 5000, retryMs: 20 } },
       onListening(bound) {
         address = bound;
         resolve();
@@ -259,7 +259,7 @@ describe('the controller', () => {
       emit: (event) => events.push(event),
       kubeconfig: { kubeconfig: api.kubeconfig },
       healthAddress: '127.0.0.1:0',
-      leaderElection: { timing: { leaseMs: 1000, renewMs: 500, retryMs: 20 } },
+      leaderElection: { timing: { leaseMs: 6000, renewMs: 5000, retryMs: 20 } },
       onListening(bound) {
         address = bound;
       },
