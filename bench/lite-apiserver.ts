@@ -30,7 +30,7 @@ export interface LiteApiserverFigures {
   disk: { idleBytesPerHour: number; busyBytesPerHour: number; busyLogicalBytesPerHour: number };
 }
 
-interface Rig {
+export interface Rig {
   directory: string;
   kubelet: Authority;
   authority: Authority;
@@ -298,7 +298,7 @@ async function command({ upstream }: Rig, message: object): Promise<void> {
 }
 
 /** Bundles the proxy, makes certificates, starts the three processes. */
-async function start(): Promise<Rig> {
+export async function start(): Promise<Rig> {
   const directory = mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), 'lite-bench-'));
   const authority = createCertificate({ commonName: 'cluster-ca', ca: true });
   const kubelet = createCertificate({
@@ -353,9 +353,18 @@ async function start(): Promise<Rig> {
       statusSocket: '',
     }),
   );
-  const proxy = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', bundle, config], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
+  const proxy = spawn(
+    process.execPath,
+    [
+      ...(process.env.PROXY_FLAGS ?? '').split(' ').filter(Boolean),
+      '--disable-warning=ExperimentalWarning',
+      bundle,
+      config,
+    ],
+    {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    },
+  );
   const [{ port: proxied }] = (await once(proxy, 'message')) as [{ port: number }];
   return { directory, kubelet, authority, upstream, proxy, ports: { direct: port, proxied } };
 }

@@ -4,6 +4,7 @@ import { type LiteApiserverConfig, readConfig } from './config.ts';
 import { FilterChain, type ResponseFilter } from './filters/chain.ts';
 import { kubernetesServiceFilter } from './filters/kubernetes-service.ts';
 import { Handler } from './handler.ts';
+import { Memory } from './memory.ts';
 import { Metrics } from './metrics.ts';
 import { Denials, History, type ProxyContext } from './proxy/context.ts';
 import { newestKnown, upstreamVersion } from './proxy/revision.ts';
@@ -86,6 +87,7 @@ export async function startLiteApiserver(
     store: new Store({ ...config.cache, log: (message) => emit({ type: 'warning', message }) }),
     filters: new FilterChain(chain),
     metrics: new Metrics(),
+    memory: new Memory(),
     denials: new Denials(),
     history: new History(),
     certificates: () =>

@@ -1,7 +1,6 @@
-import { hash } from 'node:crypto';
 import { type ApiObject, compareVersions, isVersion } from '../wire/object.ts';
 import type { Database } from './database.ts';
-import { keep, sumOf } from './normalise.ts';
+import { digestOf, keep, sumOf } from './normalise.ts';
 
 /** An answer to a GET: an object, a discovery document, or the knowledge that there is none. */
 export interface Entry {
@@ -41,7 +40,7 @@ export class Entries {
   }
 
   putText(identity: string, path: string, status: 200 | 404, body: string): void {
-    this.put(identity, path, { status, version: '', body, digest: hash('sha1', body).slice(0, 20) });
+    this.put(identity, path, { status, version: '', body, digest: digestOf(body) });
   }
 
   delete(identity: string, path: string): void {

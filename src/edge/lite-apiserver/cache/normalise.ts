@@ -20,28 +20,37 @@ export function keep(object: ApiObject, apiVersion: string, kind: string): Kept 
   const { managedFields: _, ...metadata } = object.metadata;
   const { apiVersion: ownVersion, kind: ownKind, metadata: _metadata, ...rest } = object;
   const kept = { apiVersion: ownVersion || apiVersion, kind: ownKind || kind, metadata, ...rest };
-  return { version: metadata.resourceVersion ?? '', body: JSON.stringify(kept), digest: digestOf(kept) };
+  const body = JSON.stringify(kept);
+  const version = metadata.resourceVersion ?? '';
+  const stable = hasHeartbeat(kept) ? JSON.stringify(withoutHeartbeat(kept)) : body;
+  return { version, body, digest: digestOf(stable.replace(`"resourceVersion":"${version}"`, '')) };
 }
 
-function digestOf(object: ApiObject): string {
-  const { resourceVersion: _, ...metadata } = object.metadata;
-  const annotations = metadata.annotations;
-  if (annotations && Object.keys(annotations).some((name) => churn.has(name))) {
-    metadata.annotations = Object.fromEntries(
-      Object.entries(annotations).filter(([name]) => !churn.has(name)),
-    );
-  }
+/** Of a text that is the same for equal content. */
+export function digestOf(text: string): string {
+  return hash('sha1', text).slice(0, 20);
+}
+
+function hasHeartbeat({ metadata, status }: ApiObject): boolean {
+  const conditions = (status as { conditions?: unknown } | undefined)?.conditions;
+  return Array.isArray(conditions) || Object.keys(metadata.annotations ?? {}).some((name) => churn.has(name));
+}
+
+function withoutHeartbeat(object: ApiObject): ApiObject {
+  const annotations = Object.entries(object.metadata.annotations ?? {}).filter(([name]) => !churn.has(name));
+  const metadata = { ...object.metadata, annotations: Object.fromEntries(annotations) };
   const status = object.status as { conditions?: unknown } | undefined;
-  const stable: Record<string, unknown> = { ...object, metadata };
-  if (Array.isArray(status?.conditions)) {
-    const conditions = status.conditions.map((condition) => {
-      if (typeof condition !== 'object' || condition === null) return condition;
-      const { lastHeartbeatTime: _heartbeat, lastProbeTime: _probe, ...others } = condition;
-      return others;
-    });
-    stable.status = { ...status, conditions };
-  }
-  return hash('sha1', JSON.stringify(stable)).slice(0, 20);
+  if (!Array.isArray(status?.conditions)) return { ...object, metadata };
+  const conditions = status.conditions.map((condition: unknown) => {
+    if (typeof condition !== 'object' || condition === null) return condition;
+    const {
+      lastHeartbeatTime: _heartbeat,
+      lastProbeTime: _probe,
+      ...others
+    } = condition as Record<string, unknown>;
+    return others;
+  });
+  return { ...object, metadata, status: { ...status, conditions } };
 }
 
 /** Sum over a row, so that a flipped bit within a value is found, which SQLite itself does not see. */

@@ -1,6 +1,7 @@
 import type { Store } from '../cache/store.ts';
 import type { LiteApiserverConfig } from '../config.ts';
 import type { FilterChain } from '../filters/chain.ts';
+import type { Memory } from '../memory.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Caller } from '../serve/identity.ts';
 import type { Link } from '../upstream/link.ts';
@@ -15,6 +16,7 @@ export interface ProxyContext {
   store: Store;
   filters: FilterChain;
   metrics: Metrics;
+  memory: Memory;
   denials: Denials;
   history: History;
   /** Validity of the certificates in use, for the status page. */

@@ -118,7 +118,10 @@ function keepList(
   const { store, config, metrics } = context;
   const key = collectionKey(caller.identity, read.selection);
   const parser = new ListParser(config.cache.maxListBytes, isPods(key));
-  const tee = new Tee(answer.headers['content-encoding'], (chunk) => parser.push(chunk));
+  const tee = new Tee(answer.headers['content-encoding'], (chunk) => {
+    context.memory.spent(chunk.length);
+    parser.push(chunk);
+  });
   answer.on('data', (chunk: Buffer) => tee.push(chunk));
   answer.once('end', async () => {
     if (!answer.complete || !(await tee.end())) return;

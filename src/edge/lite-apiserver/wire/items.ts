@@ -23,8 +23,8 @@ export class ItemSplitter {
   private inString = false;
   private escaped = false;
   /** Bytes of the string being read at depth 1, to know the key `items`. */
-  private key: number[] | undefined;
-  private lastKey = false;
+  private key: number[] = [];
+  private isItems = false;
   private inItems = false;
   private parts: Buffer[] = [];
 
@@ -36,63 +36,58 @@ export class ItemSplitter {
   complete = false;
 
   push(chunk: Buffer): void {
+    // State lives in locals within the loop: it runs over every byte of every list.
+    let { depth, inString, escaped, inItems } = this;
     let start = 0;
-    let itemOpen = this.inItems && this.depth > 2;
+    let itemOpen = inItems && depth > 2;
     const length = chunk.length;
     for (let i = 0; i < length; i++) {
       const byte = chunk[i] as number;
-      if (this.inString) {
-        if (this.escaped) this.escaped = false;
-        else if (byte === backslash) this.escaped = true;
+      if (inString) {
+        if (escaped) escaped = false;
+        else if (byte === backslash) escaped = true;
         else if (byte === quote) {
-          this.inString = false;
-          if (this.key) {
-            this.lastKey = this.key.length === itemsKey.length && itemsKey.equals(Buffer.from(this.key));
-            this.key = undefined;
-          }
-        } else if (this.key && this.key.length <= itemsKey.length) this.key.push(byte);
+          inString = false;
+          if (depth === 1) this.endKey();
+        } else if (depth === 1) this.key.push(byte);
         continue;
       }
-      switch (byte) {
-        case quote:
-          this.inString = true;
-          if (this.depth === 1) this.key = [];
-          break;
-        case openBrace:
-        case openBracket:
-          if (this.inItems && this.depth === 2) {
-            start = i;
-            itemOpen = true;
-          }
-          this.depth++;
-          if (byte === openBracket && this.depth === 2 && this.lastKey) {
-            this.inItems = true;
-            this.sink.envelope(this.take(chunk, start, i + 1));
-            start = i + 1;
-          }
-          if (this.depth === 2) this.lastKey = false;
-          break;
-        case closeBrace:
-        case closeBracket:
-          this.depth--;
-          if (this.inItems && this.depth === 2) {
-            this.sink.item(this.take(chunk, start, i + 1));
-            itemOpen = false;
-            start = i + 1;
-          } else if (this.inItems && this.depth === 1) {
-            this.inItems = false;
-            start = i;
-          } else if (this.depth === 0) this.complete = true;
-          break;
-        default:
-          break;
+      if (byte === quote) inString = true;
+      else if (byte === openBrace || byte === openBracket) {
+        if (inItems && depth === 2) {
+          start = i;
+          itemOpen = true;
+        }
+        depth++;
+        if (depth !== 2) continue;
+        if (byte === openBracket && this.isItems) {
+          inItems = true;
+          this.sink.envelope(this.take(chunk, start, i + 1));
+          start = i + 1;
+        }
+        this.isItems = false;
+      } else if (byte === closeBrace || byte === closeBracket) {
+        depth--;
+        if (depth > 2) continue;
+        if (inItems && depth === 2) {
+          this.sink.item(this.take(chunk, start, i + 1));
+          itemOpen = false;
+          start = i + 1;
+        } else if (inItems && depth === 1) {
+          inItems = false;
+          start = i;
+        } else if (depth === 0) this.complete = true;
       }
     }
-    if (this.inItems) {
+    Object.assign(this, { depth, inString, escaped, inItems });
+    if (inItems) {
       if (itemOpen) this.parts.push(chunk.subarray(start));
-      return;
-    }
-    if (start < length) this.sink.envelope(chunk.subarray(start));
+    } else if (start < length) this.sink.envelope(chunk.subarray(start));
+  }
+
+  private endKey(): void {
+    this.isItems = this.key.length === itemsKey.length && itemsKey.equals(Buffer.from(this.key));
+    this.key = [];
   }
 
   private take(chunk: Buffer, start: number, end: number): Buffer {
