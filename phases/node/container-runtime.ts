@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { EdgeadmError } from '../../src/errors.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
+import { foreignContainerd, unusable, unusableFix } from '../checks/runtime.ts';
 import type { NodeContext } from '../context.ts';
 import { containerdConfig, containerdUnit, mirrorConfig } from './containerd-config.ts';
 import { importImages } from './images.ts';
@@ -47,7 +48,7 @@ export const containerRuntimePhase: Phase<NodeContext> = {
       run.progress('CNI plugins');
       done.push(await installFolder(ctx, join(root, 'cni'), paths.cniBin));
     }
-    const ours = !ctx.edge.runtime.ignore && !(await foreignContainerd(ctx));
+    const ours = !ctx.edge.runtime.ignore && !(await usesForeign(ctx));
     if (ours) {
       run.progress('containerd');
       done.push(await installContainerd(ctx, root));
@@ -97,36 +98,15 @@ async function installContainerd(ctx: NodeContext, root: string | undefined): Pr
   return done.some(Boolean);
 }
 
-/** A containerd that somebody else runs here. It is used as it is when it can serve Kubernetes, never changed. */
-async function foreignContainerd(ctx: NodeContext): Promise<boolean> {
-  const { host } = ctx;
-  if (host.recall('containerd') === 'ours') return false;
-  const active = await host.query(
-    { file: 'systemctl', args: ['show', 'containerd.service', '--property=ActiveState,FragmentPath'] },
-    { allowFailure: true },
-  );
-  if (!/ActiveState=active/.test(active.stdout)) {
+/** A containerd that somebody else runs here is used as it is when it can serve Kubernetes, never changed. */
+async function usesForeign({ host, signal }: NodeContext): Promise<boolean> {
+  const foreign = await foreignContainerd(host, signal);
+  if (!foreign) {
     await host.remember('containerd', 'ours');
     return false;
   }
-  if (active.stdout.includes(`FragmentPath=${join(paths.units, 'containerd.service')}`)) {
-    const unit = await host.readText(join(paths.units, 'containerd.service'));
-    if (unit === containerdUnit(ctx.machine.canLowerOomScore)) return false;
-  }
-  const dump = await host.query({ file: 'containerd', args: ['config', 'dump'] });
-  const problems = [
-    /SystemdCgroup = true/.test(dump.stdout) ? undefined : 'SystemdCgroup is not true',
-    /disabled_plugins = .*cri/.test(dump.stdout) ? 'its CRI plugin is disabled' : undefined,
-    /^version = [34]/m.test(dump.stdout) ? undefined : 'it is older than 2.0',
-  ].filter((problem) => problem !== undefined);
-  if (problems.length > 0) {
-    throw new EdgeadmError(
-      'E_PHASE_STATE',
-      `the containerd that runs here cannot be used: ${problems.join(', ')}`,
-      {
-        hint: 'Change its config.toml and restart it, or remove it so that edgeadm installs its own. edgeadm does not change software that it did not install.',
-      },
-    );
+  if (foreign.problems.length > 0) {
+    throw new EdgeadmError('E_PHASE_STATE', unusable(foreign), { hint: unusableFix });
   }
   return true;
 }
