@@ -1,7 +1,7 @@
 import type { EdgeConfiguration, MachineFacts } from '../src/config/types.ts';
 import type { JournaledHost } from '../src/host/host.ts';
 import type { KubeClient } from '../src/kube/types.ts';
-import type { InstallPackage, OpenOptions, PackageImage } from '../src/package/types.ts';
+import type { InstallPackage, OpenOptions, PackageImage, PackageManifest } from '../src/package/types.ts';
 import type { Emit } from '../src/workflow/events.ts';
 
 export type NodeRole = 'control-plane' | 'worker' | 'edge';
@@ -35,6 +35,8 @@ export interface PackageAccess {
   location: string | undefined;
   openOptions: OpenOptions;
   open(): Promise<InstallPackage>;
+  /** What the package says that it has; undefined when none was named and none is on the host. */
+  manifest(): Promise<PackageManifest | undefined>;
   /** Folder of the unpacked package on the host, or undefined when it is not there yet. */
   root(): Promise<string | undefined>;
   /** Images of the package by full name; empty when it is not unpacked. */

@@ -4,7 +4,7 @@ import type { JournaledHost } from '../../src/host/host.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { OpenOptions } from '../../src/package/types.ts';
 import type { Emit } from '../../src/workflow/events.ts';
-import type { LazyClient, NodeContext } from '../context.ts';
+import type { LazyClient, NodeContext, PackageAccess } from '../context.ts';
 import { packageAccess } from '../node/package-access.ts';
 
 export interface InitContext extends NodeContext {
@@ -24,11 +24,15 @@ export interface ContextOptions {
   signal: AbortSignal;
   machine: MachineFacts;
   packageOptions?: OpenOptions;
+  /** Of another context of this run, so that it is opened once. */
+  package?: PackageAccess;
 }
 
 /** Context of `edgeadm init` and its phases. Touches nothing. */
 export function createInitContext(settings: InitSettings, options: ContextOptions): InitContext {
   const { host, emit, signal, machine } = options;
+  const { path } = settings.edge.package;
+  const access = options.package ?? packageAccess(host, path, { emit, signal, ...options.packageOptions });
   let client: ReturnType<LazyClient> | undefined;
   const ctx: InitContext = {
     command: 'init',
@@ -47,7 +51,7 @@ export function createInitContext(settings: InitSettings, options: ContextOption
     manifestsDir: settings.manifestsDir,
     ignorePreflightErrors: settings.ignorePreflightErrors,
     skipPhases: settings.skipPhases,
-    package: packageAccess(host, settings.edge.package.path, { emit, signal, ...options.packageOptions }),
+    package: access,
     token: settings.token ?? newToken(),
     certificateKey:
       settings.certificateKey ?? (settings.uploadCerts ? randomBytes(32).toString('hex') : undefined),
@@ -59,7 +63,12 @@ export function createInitContext(settings: InitSettings, options: ContextOption
     },
     async preflight() {
       const { initChecks, runChecks } = await import('../checks/index.ts');
-      await runChecks(initChecks, host, settings, { ignore: settings.ignorePreflightErrors, emit, signal });
+      await runChecks(initChecks, host, settings, {
+        ignore: settings.ignorePreflightErrors,
+        emit,
+        signal,
+        package: await access.manifest(),
+      });
     },
     result: {},
   };

@@ -16,6 +16,8 @@ export interface JoinContext extends NodeContext {
 /** Context of `edgeadm join` and its phases. Touches nothing. */
 export function createJoinContext(settings: JoinSettings, options: ContextOptions): JoinContext {
   const { host, emit, signal, machine } = options;
+  const { path } = settings.edge.package;
+  const access = packageAccess(host, path, { emit, signal, ...options.packageOptions });
   let client: ReturnType<LazyClient> | undefined;
   return {
     command: 'join',
@@ -34,7 +36,7 @@ export function createJoinContext(settings: JoinSettings, options: ContextOption
     manifestsDir: settings.manifestsDir,
     ignorePreflightErrors: settings.ignorePreflightErrors,
     skipPhases: settings.skipPhases,
-    package: packageAccess(host, settings.edge.package.path, { emit, signal, ...options.packageOptions }),
+    package: access,
     kube: () => {
       client ??= import('../../src/kube/client.ts').then(({ connect }) =>
         connect({ kubeconfigPath: paths.kubeletConf }),
@@ -43,7 +45,12 @@ export function createJoinContext(settings: JoinSettings, options: ContextOption
     },
     async preflight() {
       const { joinChecks, runChecks } = await import('../checks/index.ts');
-      await runChecks(joinChecks, host, settings, { ignore: settings.ignorePreflightErrors, emit, signal });
+      await runChecks(joinChecks, host, settings, {
+        ignore: settings.ignorePreflightErrors,
+        emit,
+        signal,
+        package: await access.manifest(),
+      });
     },
     result: {},
   };

@@ -32,6 +32,9 @@ export function packageAccess(host: Host, location: string, openOptions: OpenOpt
     location: location || remembered()?.location,
     openOptions,
     open,
+    async manifest() {
+      return location || remembered() ? (await open()).manifest : undefined;
+    },
     root,
     async images(): Promise<PackageImage[]> {
       const folder = await root();

@@ -1,3 +1,4 @@
+import type { PackageAccess } from '../../phases/context.ts';
 import type { InitContext } from '../../phases/init/context.ts';
 import { initPhases } from '../../phases/init/index.ts';
 import { initFlags, initPhaseFlags } from '../config/flags/init.ts';
@@ -47,12 +48,19 @@ async function runInit(call: Call, only: string | undefined): Promise<Outcome> {
     flags: initPhaseFlags,
     async context(host) {
       const options = await packageOptions(settings.edge.package.publicKeyFile);
-      const create = (final: InitSettings): InitContext =>
-        createInitContext(final, { host, emit, signal, machine, packageOptions: options });
+      const create = (final: InitSettings, opened?: PackageAccess): InitContext =>
+        createInitContext(final, {
+          host,
+          emit,
+          signal,
+          machine,
+          packageOptions: options,
+          ...(opened && { package: opened }),
+        });
       const first = create(settings);
       const version = await kubernetesVersion(first);
       if (version === undefined) return first;
-      return { ...create(withPackageVersion(settings, version)), package: first.package };
+      return create(withPackageVersion(settings, version), first.package);
     },
   });
 }
