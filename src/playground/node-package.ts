@@ -6,9 +6,10 @@ import type { Mount } from './provider.ts';
 
 /** The install package that nodes get, and where it is on this machine. */
 export interface NodePackage {
-  /** The package file, or undefined when the user gave an unpacked folder. */
-  file: string | undefined;
-  /** Verified and unpacked; never written to again. */
+  /** Absolute path of the package as it was given: a file, or a folder that was unpacked from one. */
+  location: string;
+  isFile: boolean;
+  /** Verified and unpacked, for bare nodes only `edgeadm/` of it; never written to again. */
   folder: string;
   digest: string;
   kubernetesVersion: string;
@@ -30,9 +31,14 @@ export interface PackageRun {
 
 /**
  * Opens a package (file or folder) and unpacks it, verified entry by entry, into the cache unless it is there: all
- * nodes of this machine then share one unpacked copy, read-only. Errors: E_PACKAGE_*, E_PLAYGROUND for a URL.
+ * nodes of this machine then share one unpacked copy, read-only. Bare nodes need no more than the program of it.
+ * Errors: E_PACKAGE_*.
  */
-export async function unpackForNodes(location: string, run: PackageRun): Promise<NodePackage> {
+export async function unpackForNodes(
+  location: string,
+  { bare }: { bare: boolean },
+  run: PackageRun,
+): Promise<NodePackage> {
   const path = resolve(location);
   const facts = await stat(path).catch(() => undefined);
   if (!facts) {
@@ -42,19 +48,22 @@ export async function unpackForNodes(location: string, run: PackageRun): Promise
   }
   const { openPackage } = await import('../package/open.ts');
   const opened = await openPackage(path, { emit: run.emit, signal: run.signal });
-  const folder = join(run.cacheDirectory, 'unpacked', opened.digest);
+  const parent = join(run.cacheDirectory, bare ? 'programs' : 'unpacked');
+  const folder = join(parent, opened.digest);
   if (!(await stat(folder).catch(() => undefined))) {
     const { unpackPackage } = await import('../package/unpack.ts');
-    await mkdir(join(run.cacheDirectory, 'unpacked'), { recursive: true });
+    await mkdir(parent, { recursive: true });
     await unpackPackage(opened, folder, {
       signal: run.signal,
       onProgress: (done, total) => run.progress('verify and unpack', { done, total, unit: 'bytes' }),
+      ...(bare && { filter: (entry) => entry.path.startsWith('edgeadm/') }),
     });
   }
   const now = new Date();
   await utimes(folder, now, now);
   return {
-    file: facts.isFile() ? path : undefined,
+    location: path,
+    isFile: facts.isFile(),
     folder,
     digest: opened.digest,
     kubernetesVersion: opened.manifest.kubernetesVersion,
@@ -63,7 +72,7 @@ export async function unpackForNodes(location: string, run: PackageRun): Promise
 
 /** Path in a node of the package to install from. */
 export function packagePathInNode(nodePackage: NodePackage): string {
-  return nodePackage.file ? join(nodeFolder, basename(nodePackage.file)) : unpackedFolder;
+  return nodePackage.isFile ? join(nodeFolder, basename(nodePackage.location)) : unpackedFolder;
 }
 
 /** What of the package a node sees: the program, and the package as a user would have copied it there. */
@@ -71,7 +80,7 @@ export function packageMounts(nodePackage: NodePackage): Mount[] {
   return [
     { source: join(nodePackage.folder, 'edgeadm'), target: programFolder, readOnly: true },
     {
-      source: nodePackage.file ?? nodePackage.folder,
+      source: nodePackage.location,
       target: packagePathInNode(nodePackage),
       readOnly: true,
     },
@@ -79,11 +88,11 @@ export function packageMounts(nodePackage: NodePackage): Mount[] {
 }
 
 /** A package that was unpacked or used this recently may be about to be given to nodes by another create. */
-const recentMs = 3_600_000;
+const recentMs = 900_000;
 
 /** Removes what was unpacked and kept of packages that no playground uses. */
 export async function pruneUnpacked(cacheDirectory: string, used: ReadonlySet<string>): Promise<void> {
-  for (const parent of ['unpacked', 'seeds'].map((name) => join(cacheDirectory, name))) {
+  for (const parent of ['unpacked', 'programs', 'seeds'].map((name) => join(cacheDirectory, name))) {
     for (const name of await readdir(parent).catch(() => [])) {
       const path = join(parent, name);
       const facts = await stat(path).catch(() => undefined);

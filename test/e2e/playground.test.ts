@@ -1,7 +1,9 @@
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { testPackage } from './support/package.ts';
 import { createTestPlayground, type TestNode, type TestPlayground } from './support/playground.ts';
 import { diffSnapshots } from './support/snapshot.ts';
 
@@ -203,5 +205,108 @@ describe('bare nodes of two playgrounds side by side', () => {
     } finally {
       await execa('podman', ['rm', '--force', `${foreign}-edge-1`]);
     }
+  });
+});
+
+describe('a cluster from one command', () => {
+  const name = `test-${process.pid}-cluster`;
+  const create = ['create', '--name', name, '--edges', '1', '-o', 'json'];
+  let result: {
+    ok: boolean;
+    data: { timings: { nodes: Record<string, unknown> }; playground: { nodes: unknown[] } };
+  };
+  let packagePath: string;
+
+  beforeAll(async () => {
+    packagePath = await testPackage();
+    const { stdout, stderr } = await edgeadm([...create, '--package', packagePath]);
+    result = JSON.parse(stdout.split('\n').at(-1)!);
+    expect(result, stderr).toMatchObject({ ok: true });
+  });
+  afterAll(async () => {
+    if (!process.env.EDGEADM_TEST_KEEP) await edgeadm(['delete', '--name', name]);
+  });
+
+  test('has all nodes Ready, and says where the time went', async () => {
+    expect(result.data.playground.nodes).toHaveLength(2);
+    expect(Object.keys(result.data.timings.nodes).sort()).toEqual([
+      `${name}-control-plane-1`,
+      `${name}-edge-1`,
+    ]);
+    const { stdout } = await edgeadm(['kubectl', '--name', name, 'get', 'nodes', '--no-headers']);
+    expect(stdout.split('\n').map((line) => line.split(/\s+/)[1])).toEqual(['Ready', 'Ready']);
+  });
+
+  test('kubectl reads files of this machine and passes its exit code', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'edgeadm-e2e-'));
+    const file = join(folder, 'config.yaml');
+    await writeFile(file, 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: from-file }\n');
+    const applied = await edgeadm(['kubectl', '--name', name, 'apply', '-f', file]);
+    await rm(folder, { recursive: true });
+    expect(applied).toMatchObject({ exitCode: 0, stdout: 'configmap/from-file created' });
+    expect((await edgeadm(['kubectl', '--name', name, 'get', 'configmap', 'absent'])).exitCode).toBe(1);
+  });
+
+  test('runs a Pod from an image of this machine, on the edge node, which cannot pull', async () => {
+    const image = `localhost/edgeadm-e2e-${process.pid}:1`;
+    const folder = await mkdtemp(join(tmpdir(), 'edgeadm-e2e-'));
+    // Any program that needs no library: that of the node image's package, found on a node.
+    const pause = await edgeadm(
+      [
+        'exec',
+        `${name}-edge-1`,
+        '--',
+        'sh',
+        '-c',
+        'cat $(find / -xdev -path "*/fs/pause" | head -1) 2>/dev/null | base64 -w0',
+      ],
+      '',
+    );
+    await writeFile(join(folder, 'pause'), Buffer.from(pause.stdout, 'base64'), { mode: 0o755 });
+    await execa('tar', ['-C', folder, '-cf', join(folder, 'root.tar'), 'pause']);
+    await execa('podman', ['import', '--change', 'ENTRYPOINT ["/pause"]', join(folder, 'root.tar'), image]);
+    try {
+      const loaded = await edgeadm(['load', '--name', name, image]);
+      expect(loaded.stdout).toBe(`loaded ${image} on 2 nodes`);
+    } finally {
+      await execa('podman', ['image', 'rm', image]);
+      await rm(folder, { recursive: true });
+    }
+    const node = `${name}-edge-1`;
+    const pod = { spec: { nodeName: node, terminationGracePeriodSeconds: 0 } };
+    await edgeadm([
+      'kubectl',
+      '--name',
+      name,
+      'run',
+      'loaded',
+      `--image=${image}`,
+      '--image-pull-policy=Never',
+      `--overrides=${JSON.stringify(pod)}`,
+    ]);
+    const waited = await edgeadm([
+      'kubectl',
+      '--name',
+      name,
+      'wait',
+      '--for=condition=Ready',
+      'pod/loaded',
+      '--timeout=60s',
+    ]);
+    expect(waited.stdout, waited.stderr).toContain('condition met');
+  });
+
+  test('is left as it is when create runs again, and gets the nodes that are new', async () => {
+    const again = await edgeadm([...create, '--package', packagePath]);
+    expect(JSON.parse(again.stdout.split('\n').at(-1)!), again.stderr).toMatchObject({ ok: true });
+    const changed = again.stdout
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .filter(({ type, phase, changed }) => type === 'phase-done' && changed && phase !== 'package');
+    expect(changed).toEqual([]);
+    const more = await edgeadm(['create', '--name', name, '--edges', '2', '--package', packagePath]);
+    expect(more.exitCode, more.stderr).toBe(0);
+    const { stdout } = await edgeadm(['kubectl', '--name', name, 'get', 'nodes', '--no-headers']);
+    expect(stdout.split('\n').map((line) => line.split(/\s+/)[1])).toEqual(['Ready', 'Ready', 'Ready']);
   });
 });
