@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { paths } from '../../src/host/paths.ts';
 import type { NodeContext } from '../context.ts';
 
@@ -10,6 +11,19 @@ const dataTrees = [
   '/usr/libexec/kubernetes',
   '/var/log/pods',
   '/var/log/containers',
+] as const;
+
+/** What kubeadm writes below /etc/kubernetes. */
+const configuration = [
+  'admin.conf',
+  'super-admin.conf',
+  'kubelet.conf',
+  'bootstrap-kubelet.conf',
+  'controller-manager.conf',
+  'scheduler.conf',
+  'manifests',
+  'pki',
+  'tmp',
 ] as const;
 
 /** Sysctls that the kubelet and kube-proxy set by themselves. Source: pkg/kubelet/cm and pkg/proxy in kubernetes. */
@@ -32,7 +46,9 @@ const programSysctls = [
 /** Records what is there before kubeadm and the kubelet write, so that reset can tell theirs from others'. */
 export async function claimKubernetes(ctx: Pick<NodeContext, 'host'>): Promise<void> {
   const { host } = ctx;
-  await host.claimTree(paths.kubernetes, { content: true });
+  // What is not kubeadm's in /etc/kubernetes (audit policies, keys of encryption providers) stays its owner's.
+  await host.makeDirectory(paths.kubernetes);
+  for (const name of configuration) await host.claimTree(join(paths.kubernetes, name), { content: true });
   for (const tree of dataTrees) await host.claimTree(tree);
   await host.claimSysctls(programSysctls);
   await host.claimNetwork();

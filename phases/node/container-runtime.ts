@@ -13,6 +13,7 @@ const runtimePrograms = ['containerd', 'containerd-shim-runc-v2', 'ctr'] as cons
 const dataTrees = [
   '/var/lib/containerd',
   '/run/containerd',
+  '/run/nri',
   '/var/lib/cni',
   '/opt/containerd',
   '/run/netns',
@@ -39,9 +40,9 @@ export const containerRuntimePhase: Phase<NodeContext> = {
     const done: boolean[] = [];
     // Claims come first, so that they are undone last: after the units that fill these directories were stopped.
     for (const tree of dataTrees) done.push(await host.claimTree(tree));
-    for (const tree of ['/etc/containerd', paths.cniConfig]) {
-      done.push(await host.claimTree(tree, { content: true }));
-    }
+    // The folder is everybody's; only what our own network writes into it is ours to remove.
+    done.push(await host.makeDirectory(paths.cniConfig));
+    done.push(await host.claimTree(join(paths.cniConfig, '10-flannel.conflist'), { content: true }));
     done.push(await host.claimNetwork());
 
     if (root) {

@@ -6,8 +6,9 @@
 export const kubeletUnit = `[Unit]
 Description=kubelet: The Kubernetes Node Agent
 Documentation=https://kubernetes.io/docs/
-Wants=network-online.target containerd.service
-After=network-online.target containerd.service
+# Not network-online.target: a node without its link must come up all the same.
+Wants=containerd.service
+After=containerd.service
 StartLimitIntervalSec=0
 
 [Service]

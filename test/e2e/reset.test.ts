@@ -38,11 +38,12 @@ describe('reset gives a host back as it was', () => {
   beforeAll(async () => {
     playground = await createTestPlayground({ edges: 1 });
     before = {};
+    const init = await initArguments(playground);
     for (const node of playground.nodes) {
       await leaveForeignThings(node);
       before[node.short] = await node.snapshot();
     }
-    initialised = await playground.controlPlane.edgeadm(await initArguments(playground));
+    initialised = await playground.controlPlane.edgeadm(init);
   });
   afterAll(() => playground?.delete());
 

@@ -117,7 +117,11 @@ function wrap(provider: Provider, playground: Playground, packagePath: string): 
     await removePlayground(provider, playground);
   };
   const kubectl = (args: readonly string[], options: ExecOptions = {}): Promise<CommandResult> =>
-    node('control-plane-1').run(['kubectl', '--kubeconfig', paths.adminConf, ...args], options);
+    node('control-plane-1').run(['kubectl', '--kubeconfig', paths.adminConf, ...args], {
+      ...options,
+      // Not in root's home, which snapshots look at.
+      env: { KUBECACHEDIR: '/tmp/kubectl-cache', ...options.env },
+    });
   return {
     name: playground.name,
     subnet: playground.subnet,

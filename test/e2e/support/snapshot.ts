@@ -39,6 +39,8 @@ export const excludedPaths: readonly string[] = [
   // Logs and caches.
   '^/var/(log|cache)$',
   '^/root/(\\.cache|\\.kube/cache|\\.bash_history|\\.lesshst|\\.config/(go|procps))$',
+  // Of the tests' own kubectl.
+  '^/tmp/kubectl-cache$',
   // The package and the program, which the machine shows to every node.
   '^/opt/edgeadm$',
   // The kernel modules of the machine.
