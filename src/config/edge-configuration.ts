@@ -34,7 +34,7 @@ export function edgeDefaults(machine: Pick<MachineFacts, 'canLowerOomScore'>): E
     enabled: true,
     virtualAddress: '169.254.20.11',
     addons: {},
-    images: { edgeRepository: 'edgeadm', mirrors: {} },
+    images: { edgeRepository: 'ghcr.io/superedge', mirrors: {} },
     cni: { name: 'flannel', flannel: { backend: 'vxlan' } },
     runtime: {
       name: 'containerd',

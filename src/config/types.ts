@@ -29,7 +29,7 @@ export interface EdgeConfiguration {
   /** Addons by name (a folder of manifests/addons): absent or true is the addon's default; settings are the addon's own. */
   addons: Record<string, { enabled: boolean; settings: Record<string, unknown> }>;
   images: {
-    /** Where edgeadm's own images come from. Default `edgeadm`. */
+    /** Where edgeadm's own images come from. Default `ghcr.io/superedge`. */
     edgeRepository: string;
     /** Registry host → mirror endpoints, written for containerd (hosts.toml). */
     mirrors: Record<string, string[]>;

@@ -43,7 +43,7 @@ export const installFlags: readonly FlagSpec[] = [
     name: 'edge-image-repository',
     value: 'string',
     argName: 'repository',
-    default: 'edgeadm',
+    default: 'ghcr.io/superedge',
     description: "where the images of edgeadm's own components come from",
     target: { kind, path: 'images.edgeRepository' },
   },

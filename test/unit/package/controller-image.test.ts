@@ -120,7 +120,7 @@ describe('the image of edgeadm', () => {
       arch: 'amd64',
       options,
     });
-    const settings: ControllerSettings = { edgeRepository: 'edgeadm', dnsDomain: 'cluster.local' };
+    const settings: ControllerSettings = { edgeRepository: 'ghcr.io/superedge', dnsDomain: 'cluster.local' };
     expect(JSON.stringify(await controllerObjects(settings))).toContain(`"image":"${image.name}"`);
   });
 

@@ -12,7 +12,7 @@ import { manifestsRoot } from '../../../../src/kube/manifests.ts';
 import type { KubeClient, ObjectRef } from '../../../../src/kube/types.ts';
 import type { Event } from '../../../../src/workflow/events.ts';
 
-const settings: ControllerSettings = { edgeRepository: 'edgeadm', dnsDomain: 'cluster.local' };
+const settings: ControllerSettings = { edgeRepository: 'ghcr.io/superedge', dnsDomain: 'cluster.local' };
 
 interface Rule {
   apiGroups: string[];
@@ -120,7 +120,7 @@ describe('the addon', () => {
     const ctx = {
       host: { dryRun },
       emit: (event: Event) => events.push(event),
-      edge: { images: { edgeRepository: 'edgeadm' } },
+      edge: { images: { edgeRepository: 'ghcr.io/superedge' } },
       settings: { dnsDomain: 'cluster.local' },
       kube: async () => client,
     };
