@@ -90,19 +90,13 @@ describe('a cluster of a control-plane node, an edge node and a worker', () => {
       input: objects.map((object) => JSON.stringify(object)).join('\n---\n'),
     });
     await playground.kubectl(['wait', '--for=condition=Ready', 'pod/client', 'pod/server', '--timeout=60s']);
-    const { stdout } = await playground.kubectl([
-      'exec',
-      'client',
-      '--',
-      'busybox',
-      'wget',
-      '-q',
-      '-T',
-      '20',
-      '-O',
-      '-',
-      'http://server.default.svc.cluster.local',
-    ]);
+    const inClient = (...command: string[]) =>
+      playground.kubectl(['exec', 'client', '--', 'busybox', ...command]);
+    // busybox is linked statically and cannot resolve a name within wget.
+    const resolved = await inClient('nslookup', 'server.default.svc.cluster.local');
+    const address = /server\.default\.svc\.cluster\.local\s+Address(?: 1)?: (\S+)/.exec(resolved.stdout)?.[1];
+    expect(address, resolved.stdout).toMatch(/^10\./);
+    const { stdout } = await inClient('wget', '-q', '-T', '20', '-O', '-', `http://${address}`);
     expect(stdout).toBe('hello\n');
     await playground.kubectl(['delete', 'pod/client', 'pod/server', 'service/server', '--wait=false']);
   });
