@@ -19,6 +19,7 @@ import { swap } from './swap.ts';
 import { architecture, cgroups, kernelVersion } from './system.ts';
 import { iptablesBackend, tools } from './tools.ts';
 import { kubernetesVersion } from './versions.ts';
+import { virtualIp } from './virtual-ip.ts';
 
 export type { Check, CheckContext, Finding } from './check.ts';
 export { type NamedFinding, type RunOptions, runChecks } from './run.ts';
@@ -49,6 +50,7 @@ const nodeChecks: readonly Check<NodeSettings>[] = [
   defaultRoute,
   advertiseAddress,
   cidrOverlap,
+  virtualIp,
   resolvConf,
   firewalld,
   ufw,

@@ -2,13 +2,14 @@ import type { Phase } from '../../src/workflow/phase.ts';
 import { kubeadmInitPhases } from '../kubeadm/init-phases.ts';
 import { kubeadmPhases } from '../kubeadm/run.ts';
 import { containerRuntimePhase } from '../node/container-runtime.ts';
-import { kubeVipPhase } from '../node/kube-vip.ts';
 import { nodeInitPhase } from '../node/node-init.ts';
 import { packagePhase } from '../node/package.ts';
 import { preflightPhase } from '../node/preflight.ts';
 import { cniPhase } from './cni.ts';
 import type { InitContext } from './context.ts';
 import { edgeAddonsPhase } from './edge-addons.ts';
+import { kubeVipPhase } from './kube-vip.ts';
+import { kubeVipFinalizePhase } from './kube-vip-finalize.ts';
 import { initDocuments, kubeadmPhase } from './kubeadm.ts';
 import { labelNodePhase } from './label-node.ts';
 import { showJoinCommandPhase } from './show-join-command.ts';
@@ -22,6 +23,7 @@ export const initPhases: readonly Phase<InitContext>[] = [
   kubeVipPhase,
   kubeadmPhase,
   ...kubeadmPhases('init', kubeadmInitPhases, initDocuments),
+  kubeVipFinalizePhase,
   cniPhase,
   edgeAddonsPhase,
   labelNodePhase,

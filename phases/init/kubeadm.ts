@@ -2,8 +2,9 @@ import type { KubeDocument } from '../../src/config/types.ts';
 import { EdgeadmError } from '../../src/errors.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
+import { kubeadmInitPhases } from '../kubeadm/init-phases.ts';
 import { removeTornFiles, resumeIgnores } from '../kubeadm/resume.ts';
-import { requiresKubeadm, runKubeadm } from '../kubeadm/run.ts';
+import { kubeadmSkips, requiresKubeadm, runKubeadm } from '../kubeadm/run.ts';
 import { claimKubernetes, kubeadmIgnores } from '../node/claims.ts';
 import type { InitContext } from './context.ts';
 
@@ -42,16 +43,12 @@ export const kubeadmPhase: Phase<InitContext> = {
       if (torn.length > 0)
         ctx.emit({ type: 'warning', message: `made again, as they were cut in half: ${torn.join(', ')}` });
     }
-    const skip = ctx.skipPhases.filter(
-      (name) => !['package', 'node-init', 'container-runtime', 'cni'].includes(name),
-    );
+    const skip = kubeadmSkips(ctx.skipPhases, kubeadmInitPhases);
     const ignore = [...kubeadmIgnores(ctx), ...(resumed ? resumeIgnores : [])];
     await runKubeadm(ctx, run, {
       command: ['init'],
       args: [
-        ...(skip.length > 0
-          ? [`--skip-phases=${['show-join-command', ...skip].join(',')}`]
-          : ['--skip-phases=show-join-command']),
+        `--skip-phases=${[...new Set(['show-join-command', ...skip])].join(',')}`,
         ...(ignore.length > 0 ? [`--ignore-preflight-errors=${ignore.join(',')}`] : []),
         ...(ctx.settings.uploadCerts ? ['--upload-certs', '--skip-certificate-key-print'] : []),
       ],

@@ -2,11 +2,11 @@ import type { Phase } from '../../src/workflow/phase.ts';
 import { kubeadmJoinPhases } from '../kubeadm/join-phases.ts';
 import { kubeadmPhases } from '../kubeadm/run.ts';
 import { containerRuntimePhase } from '../node/container-runtime.ts';
-import { kubeVipPhase } from '../node/kube-vip.ts';
 import { nodeInitPhase } from '../node/node-init.ts';
 import { packagePhase } from '../node/package.ts';
 import { preflightPhase } from '../node/preflight.ts';
 import type { JoinContext } from './context.ts';
+import { kubeVipPhase } from './kube-vip.ts';
 import { joinDocuments, kubeadmPhase } from './kubeadm.ts';
 import { labelNodePhase } from './label-node.ts';
 
@@ -16,8 +16,8 @@ export const joinPhases: readonly Phase<JoinContext>[] = [
   packagePhase,
   nodeInitPhase,
   containerRuntimePhase,
-  kubeVipPhase,
   kubeadmPhase,
   ...kubeadmPhases('join', kubeadmJoinPhases, joinDocuments),
+  kubeVipPhase,
   labelNodePhase,
 ];

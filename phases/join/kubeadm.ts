@@ -1,8 +1,9 @@
 import type { KubeDocument } from '../../src/config/types.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
+import { kubeadmJoinPhases } from '../kubeadm/join-phases.ts';
 import { removeTornFiles, resumeIgnores } from '../kubeadm/resume.ts';
-import { requiresKubeadm, runKubeadm } from '../kubeadm/run.ts';
+import { kubeadmSkips, requiresKubeadm, runKubeadm } from '../kubeadm/run.ts';
 import { claimKubernetes, kubeadmIgnores } from '../node/claims.ts';
 import type { JoinContext } from './context.ts';
 
@@ -27,9 +28,7 @@ export const kubeadmPhase: Phase<JoinContext> = {
     }
     await claimKubernetes(ctx);
     const resumed = before === 'started';
-    const skip = ctx.skipPhases.filter(
-      (name) => !['package', 'node-init', 'container-runtime'].includes(name),
-    );
+    const skip = kubeadmSkips(ctx.skipPhases, kubeadmJoinPhases);
     if (resumed) {
       const torn = await removeTornFiles(ctx);
       if (torn.length > 0)

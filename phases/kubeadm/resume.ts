@@ -25,6 +25,10 @@ export const resumeIgnores = [
   'Port-2380',
 ] as const;
 
+const kubeadmPods = new Set(
+  ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd'].map((pod) => `${pod}.yaml`),
+);
+
 /** Removes what a crash cut in half (kubeadm does not write atomically), so that kubeadm makes it again. */
 export async function removeTornFiles(ctx: Pick<NodeContext, 'host'>): Promise<string[]> {
   const { host } = ctx;
@@ -53,7 +57,8 @@ async function isWhole(name: string, text: string): Promise<boolean> {
     if (name.endsWith('.key')) return Boolean(createPrivateKey(text));
     if (name.endsWith('.pub')) return text.includes('-----END PUBLIC KEY-----');
     if (name.endsWith('.conf')) return /\nusers:/.test(text) && /current-context:/.test(text);
-    if (name.endsWith('.yaml')) return text.trimEnd().endsWith('status: {}');
+    // Other static Pods there are kube-vip's or the user's own.
+    if (kubeadmPods.has(name)) return text.trimEnd().endsWith('status: {}');
     return true;
   } catch {
     return false;

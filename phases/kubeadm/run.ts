@@ -102,6 +102,12 @@ export interface KubeadmPhaseSpec {
   whole?: string;
 }
 
+/** Those of the phases to skip that kubeadm knows; the others are edgeadm's. */
+export function kubeadmSkips(names: readonly string[], specs: readonly KubeadmPhaseSpec[]): string[] {
+  const known = new Set(['preflight', 'show-join-command', ...specs.map(({ name }) => name)]);
+  return names.filter((name) => known.has(name.split('/')[0]!));
+}
+
 /** Turns kubeadm's phase tree into phases that run only by name; a whole run makes one joint kubeadm call instead. */
 export function kubeadmPhases<C extends NodeContext>(
   command: 'init' | 'join',

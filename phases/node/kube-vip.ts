@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { KubeDocument } from '../../src/config/types.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { NodeContext } from '../context.ts';
+import { claimKubernetes } from './claims.ts';
 
 /** kube-vip's static Pod. */
 export const kubeVipManifest = join(paths.manifests, 'kube-vip.yaml');
@@ -37,7 +38,7 @@ export async function writeKubeVip(ctx: NodeContext, values: KubeVipValues): Pro
   });
   const image = (await ctx.package.images()).find(({ name }) => name.includes('/kube-vip:'))?.name;
   const pod = kubeVipPod(template!, { ...values, image });
-  await ctx.host.claimTree(paths.kubernetes, { content: true });
+  await claimKubernetes(ctx);
   // A kube-vip that is killed leaves its address behind.
   await ctx.host.claimNetwork({ addresses: [values.address] });
   return ctx.host.writeFile(kubeVipManifest, renderDocuments([pod]), { mode: 0o600 });

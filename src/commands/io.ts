@@ -13,6 +13,8 @@ export interface Io {
   onSignal(listener: (signal: Signal) => void): () => void;
   /** Ends the process at once; its children end with it. */
   quit(exitCode: number): void;
+  /** Puts another text in place of the command line that other users see (ps). */
+  showAs?(commandLine: string): void;
 }
 
 export type Signal = keyof typeof signalNumbers;
@@ -45,6 +47,9 @@ export function processIo(): Io {
     quit(exitCode) {
       killChildren();
       process.exit(exitCode);
+    },
+    showAs(commandLine) {
+      process.title = commandLine;
     },
   };
 }

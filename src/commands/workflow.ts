@@ -29,7 +29,11 @@ export async function runWorkflow<C extends { result: Record<string, unknown> }>
     import('../host/open.ts'),
     import('../workflow/run.ts'),
   ]);
-  const host = await openHost({ emit, dryRun: settings.dryRun, command: commandLine(call, flags) });
+  const shown = commandLine(call, flags);
+  // A run takes minutes, in which any user of the host can read the arguments of its processes.
+  if (flags.some((spec) => spec.secret && call.flags[camelCase(spec.name)] !== undefined))
+    call.io.showAs?.(shown);
+  const host = await openHost({ emit, dryRun: settings.dryRun, command: shown });
   try {
     const ctx = await context(host);
     const { ran, skipped } = await runPhases(selected, ctx, { command, emit, signal });
