@@ -30,6 +30,8 @@ export async function forget(seam: Seam, options: { force?: boolean }): Promise<
   await fs.rmdir(seam.view.real(paths.state)).catch(async (error) => {
     if (errno(error) === 'ENOENT') return;
     const names = await fs.readdir(seam.view.real(paths.state)).catch(() => []);
+    // A mount point stays.
+    if (names.length === 0) return;
     seam.emit({
       type: 'warning',
       message: `left ${paths.state}: files that are not edgeadm's are in it (${names.join(', ')})`,

@@ -124,6 +124,8 @@ export interface Host {
   state(key: string): WorkState;
   /** Journals a piece of work that is more than one command: intent before, done after. Not called again once done. */
   once(key: string, summary: string, work: () => Promise<void>): Promise<boolean>;
+  /** Runs changes that stand or fall together: when `work` throws, what it touched for the first time is undone before the error goes on. */
+  allOrNothing<T>(work: () => Promise<T>): Promise<T>;
   /** Facts that later runs need (digest of the package, hash of the config a cluster was made with). */
   remember(key: string, value: unknown): Promise<void>;
   recall<T>(key: string): T | undefined;
@@ -138,6 +140,6 @@ export interface JournaledHost extends Host {
   }): Promise<{ undone: number; warnings: string[] }>;
   /** Removes the journal itself and releases the lock. Call last. With changes not undone the journal stays, unless forced. */
   forget(options?: { force?: boolean }): Promise<void>;
-  /** Releases the lock. */
+  /** Releases the lock. A journal that this run began, and in which nothing is left to undo, goes away. */
   close(): Promise<void>;
 }

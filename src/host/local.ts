@@ -1,4 +1,5 @@
 import type { Emit } from '../workflow/events.ts';
+import { allOrNothing } from './all-or-nothing.ts';
 import { execute } from './command.ts';
 import type { FileView } from './files/view.ts';
 import { forget } from './forget.ts';
@@ -158,6 +159,10 @@ export class LocalHost implements JournaledHost, Seam {
     return once(this, this.#plannedWork, key, summary, work);
   }
 
+  allOrNothing<T>(work: () => Promise<T>): Promise<T> {
+    return allOrNothing(this, work);
+  }
+
   async remember(key: string, value: unknown): Promise<void> {
     if (JSON.stringify(value) === JSON.stringify(this.recall(key))) return;
     if (this.dryRun) this.#plannedFacts.set(key, value);
@@ -185,7 +190,10 @@ export class LocalHost implements JournaledHost, Seam {
 
   async close(): Promise<void> {
     await this.#queue;
-    if (!this.dryRun && !this.#forgotten) await this.journal.end();
+    if (!this.dryRun && !this.#forgotten) {
+      if (this.journal.isEmpty) await forget(this, {}).catch((error: Error) => this.#warn(error));
+      else await this.journal.end();
+    }
     await this.journal.close();
     await this.#lock?.release();
   }
@@ -202,6 +210,10 @@ export class LocalHost implements JournaledHost, Seam {
       level,
       allowFailure,
     });
+  }
+
+  #warn({ message }: Error): void {
+    this.emit({ type: 'warning', code: 'E_JOURNAL', message });
   }
 
   /** One change of files at a time: two writes may need the same missing directory. */

@@ -277,6 +277,16 @@ export class FakeHost implements JournaledHost {
     return this.#workChange(key, 'work', work);
   }
 
+  async allOrNothing<T>(work: () => Promise<T>): Promise<T> {
+    const known = new Set(this.#undo.keys());
+    try {
+      return await work();
+    } catch (error) {
+      await this.undoAll({ signal: new AbortController().signal, keep: (key) => known.has(key) });
+      throw error;
+    }
+  }
+
   async remember(key: string, value: unknown): Promise<void> {
     this.facts.set(key, value);
   }

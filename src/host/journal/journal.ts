@@ -45,6 +45,8 @@ export class Journal {
   #seq = 0;
   #handle: FileHandle | undefined;
   #announced = false;
+  /** There was no journal before this run. */
+  #began = false;
   #queue: Promise<unknown> = Promise.resolve();
 
   private constructor(place: JournalPlace, run: string, command: string, length: number, torn: boolean) {
@@ -81,6 +83,11 @@ export class Journal {
   everTouched(prefix: string): boolean {
     for (const key of this.#touched) if (key.startsWith(prefix)) return true;
     return false;
+  }
+
+  /** This run made the file, or tried to, and it holds nothing to undo. */
+  get isEmpty(): boolean {
+    return this.#began && this.#entries.size === 0;
   }
 
   fact(key: string): unknown {
@@ -201,6 +208,7 @@ export class Journal {
     if (this.#handle) return this.#handle;
     const { real, shown } = this.#place;
     const directory = path.dirname(real);
+    this.#began = this.#length === 0;
     const created = await fs.mkdir(directory, { recursive: true, mode: 0o700 });
     await fs.chmod(directory, 0o700);
     let handle: FileHandle;
@@ -208,6 +216,7 @@ export class Journal {
       handle = await fs.open(real, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
     } catch (error) {
       if (errno(error) !== 'ELOOP') throw error;
+      this.#began = false;
       throw new EdgeadmError('E_JOURNAL', `the journal ${shown} is a symbolic link`, {
         hint: 'edgeadm makes no such link: find out who did, and remove it.',
       });

@@ -118,6 +118,21 @@ describe.each(Object.entries(hosts))('%s', (name, make) => {
     expect(await host.undoAll({ signal: never })).toMatchObject({ undone: 1 });
   });
 
+  test('changes that stand or fall together are undone when one fails, and earlier ones are not', async () => {
+    const { host } = await make();
+    await host.writeFile('/opt/a/file', 'one\n');
+    const together = host.allOrNothing(async () => {
+      await host.writeFile('/opt/a/file', 'two\n');
+      await host.writeFile('/opt/b/file', 'new\n');
+      await host.once('work', 'work', async () => Promise.reject(new Error('no')));
+    });
+    await expect(together).rejects.toThrow('no');
+    expect(await host.list('/opt')).toEqual(['a']);
+    expect(host.state('work')).toBe('absent');
+    expect(await host.allOrNothing(() => host.writeFile('/opt/b/file', 'new\n'))).toBe(true);
+    expect(await host.list('/opt')).toEqual(['a', 'b']);
+  });
+
   test('paths that are in the way are an error', async () => {
     const { host } = await make();
     await host.writeFile('/opt/file', 'x');
