@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { EdgeadmError } from '../../src/errors.ts';
 import { paths } from '../../src/host/paths.ts';
-import type { Phase } from '../../src/workflow/phase.ts';
+import type { Phase, PhaseRun } from '../../src/workflow/phase.ts';
 import type { NodeContext } from '../context.ts';
 
 const kubernetesPrograms = ['kubeadm', 'kubelet', 'kubectl'] as const;
@@ -26,30 +26,41 @@ export const packagePhase: Phase<NodeContext> = {
       });
       return true;
     }
-    const root = (await ctx.package.root()) ?? (await unpack(ctx, run));
-    let changed = false;
-    run.progress('install programs');
-    for (const program of kubernetesPrograms) {
-      changed =
-        (await host.installFile(join(root, 'bin', program), join(paths.bin, program), { mode: 0o755 })) ||
-        changed;
-    }
-    return (await installProgram(ctx, root)) || changed;
+    // A package that turns out to be damaged or hostile half-way leaves the host as it was.
+    return host.allOrNothing(async () => {
+      const root = (await ctx.package.root()) ?? (await unpack(ctx, run));
+      run.progress('install programs');
+      let changed = false;
+      for (const program of kubernetesPrograms) {
+        const [from, to] = [join(root, 'bin', program), join(paths.bin, program)];
+        changed = (await host.installFile(from, to, { mode: 0o755 })) || changed;
+      }
+      return (await installProgram(ctx, root)) || changed;
+    });
   },
 };
 
-async function unpack(ctx: NodeContext, run: Parameters<NonNullable<Phase<NodeContext>['run']>>[1]) {
+async function unpack(ctx: NodeContext, run: PhaseRun): Promise<string> {
   const { unpackPackage } = await import('../../src/package/unpack.ts');
   const opened = await ctx.package.open();
+  const { arch } = opened.manifest;
+  if (arch !== ctx.machine.arch) {
+    throw new EdgeadmError(
+      'E_PACKAGE_MISMATCH',
+      `the install package ${opened.location} is for ${arch}, this host is ${ctx.machine.arch}`,
+      { hint: `Take a package for ${ctx.machine.arch}: edgeadm package build --arch ${ctx.machine.arch}` },
+    );
+  }
   const root = join(paths.packages, opened.digest);
-  await ctx.host.once(`unpack-package:${opened.digest}`, `unpack ${opened.location}`, async () => {
-    // Below edgeadm's own state, which reset removes as a whole.
-    await mkdir(paths.packages, { recursive: true, mode: 0o700 });
-    await unpackPackage(opened, root, {
+  // Below edgeadm's own state, which reset removes as a whole.
+  const work = () =>
+    unpackPackage(opened, root, {
       signal: run.signal,
       onProgress: (done, total) => run.progress('verify and unpack', { done, total, unit: 'bytes' }),
     });
-  });
+  // Unpacked by an earlier run, but not there any more: all but a whole folder is filled again.
+  if (!(await ctx.host.once(`unpack-package:${opened.digest}`, `unpack ${opened.location}`, work)))
+    await work();
   await ctx.host.remember('package', { digest: opened.digest, root, location: opened.location });
   return root;
 }
