@@ -9,8 +9,10 @@ import { open } from 'node:fs/promises';
 const journal = '/var/lib/edgeadm/journal.jsonl';
 const state = process.env.KILL_STATE;
 const stride = Number(process.env.KILL_STRIDE);
-/** Milliseconds into work that takes longer than a moment. */
-const delays = [0, 300, 1000, 2500, 5000];
+/** Milliseconds into work that takes longer than a moment; such work is always killed, whatever the stride. */
+const delays = stride === 1 ? [0, 300, 1000, 2500, 5000] : [0, 2000];
+/** The longest and most delicate work gets more. */
+const kubeadmDelays = [0, 500, 1500, 3000, 5000, 8000];
 
 const used = readLines(state);
 const handle = await open('/dev/null');
@@ -22,14 +24,16 @@ let seen = readLines(`${state}.seen`).length;
 prototype.datasync = async function (...args) {
   await datasync.apply(this, args);
   const last = JSON.parse(readLines(journal).at(-1));
-  const points = last.key.startsWith('work:') ? delays.map((delay) => `${last.key}@${delay}`) : [last.key];
+  const work = last.key.startsWith('work:');
+  const times = /^work:kubeadm-(init|join)$/.test(last.key) ? kubeadmDelays : delays;
+  const points = work ? times.map((delay) => `${last.key}@${delay}`) : [last.key];
   const point = points.find((name) => !used.includes(name));
   if (!point) return;
   append(`${state}.seen`, point);
   append(state, point);
   used.push(point);
   seen += 1;
-  if (seen % stride !== 0) return;
+  if (!work && seen % stride !== 0) return;
   append(`${state}.killed`, point);
   const delay = Number(/@(\d+)$/.exec(point)?.[1] ?? 0);
   if (delay === 0) process.kill(process.pid, 'SIGKILL');
