@@ -18,6 +18,8 @@ export interface NodeContext {
   nodeName: string;
   criSocket: string;
   podSubnet: string | undefined;
+  /** The kubelet runs with swap on (failSwapOn: false): it is left alone. */
+  toleratesSwap: boolean;
   /** Registry that kubeadm's images are named after; images of the package get this name too. */
   imageRepository: string | undefined;
   controlPlaneEndpoint: string | undefined;

@@ -1,5 +1,5 @@
-import { findDocument } from '../../src/config/documents.ts';
 import type { Host } from '../../src/host/host.ts';
+import { keepSwapHint, toleratesSwap } from '../node/swap.ts';
 import { type Check, error, type NodeSettings, warning } from './check.ts';
 
 /** Bit of CAP_SYS_ADMIN in a capability set (linux/capability.h). */
@@ -8,19 +8,17 @@ const CAP_SYS_ADMIN = 21n;
 /** node-init turns swap off, as the kubelet refuses to start with it; what would keep it from that is an error. */
 export const swap: Check<NodeSettings> = {
   name: 'Swap',
-  applies: ({ documents }) => findDocument(documents, 'KubeletConfiguration')?.failSwapOn !== false,
+  applies: (settings) => !toleratesSwap(settings),
   async run(host) {
     const areas = await swapAreas(host);
     if (areas.length === 0) return [];
     const names = areas.map(({ path }) => path).join(', ');
-    const tolerate =
-      'Or let the kubelet run with it: failSwapOn: false in a KubeletConfiguration of --config.';
     const obstacle = await obstacleToSwapOff(host, areas);
     if (obstacle)
       return [
         error(
           `swap is on (${names}) and cannot be turned off: ${obstacle.reason}`,
-          `${obstacle.fix} ${tolerate}`,
+          `${obstacle.fix} ${keepSwapHint}`,
         ),
       ];
     const fix =

@@ -6,6 +6,7 @@ import type { OpenOptions } from '../../src/package/types.ts';
 import type { Emit } from '../../src/workflow/events.ts';
 import type { LazyClient, NodeContext, PackageAccess } from '../context.ts';
 import { packageAccess } from '../node/package-access.ts';
+import { toleratesSwap } from '../node/swap.ts';
 
 export interface InitContext extends NodeContext {
   command: 'init';
@@ -46,6 +47,7 @@ export function createInitContext(settings: InitSettings, options: ContextOption
     nodeName: settings.nodeName,
     criSocket: settings.criSocket,
     podSubnet: settings.podSubnet,
+    toleratesSwap: toleratesSwap(settings),
     imageRepository: settings.imageRepository,
     controlPlaneEndpoint: settings.controlPlaneEndpoint,
     manifestsDir: settings.manifestsDir,

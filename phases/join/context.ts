@@ -3,6 +3,7 @@ import { paths } from '../../src/host/paths.ts';
 import type { LazyClient, NodeContext } from '../context.ts';
 import type { ContextOptions } from '../init/context.ts';
 import { packageAccess } from '../node/package-access.ts';
+import { toleratesSwap } from '../node/swap.ts';
 
 export interface JoinContext extends NodeContext {
   command: 'join';
@@ -31,6 +32,7 @@ export function createJoinContext(settings: JoinSettings, options: ContextOption
     nodeName: settings.nodeName,
     criSocket: settings.criSocket,
     podSubnet: undefined,
+    toleratesSwap: toleratesSwap(settings),
     imageRepository: undefined,
     controlPlaneEndpoint: settings.endpoint,
     manifestsDir: settings.manifestsDir,

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { EdgeadmError } from '../../src/errors.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
 import type { NodeContext } from '../context.ts';
 import { openFirewall } from './firewall.ts';
 import { kubeletDropIn, kubeletUnit } from './kubelet-unit.ts';
+import { turnSwapOff } from './swap.ts';
 
 const modules = ['overlay', 'br_netfilter', 'nf_conntrack'];
 
@@ -39,8 +39,10 @@ export const nodeInitPhase: Phase<NodeContext> = {
     done.push(await host.writeFile('/etc/sysctl.d/99-edgeadm.conf', `${lines.join('\n')}\n`));
     for (const [key, value] of Object.entries(sysctls)) done.push(await host.setSysctl(key, value));
 
-    run.progress('swap');
-    done.push(await turnSwapOff(ctx));
+    if (!ctx.toleratesSwap) {
+      run.progress('swap');
+      done.push(await turnSwapOff(host));
+    }
 
     const hosts = ctx.edge.node.hosts.map(({ ip, names }) => `${ip} ${names.join(' ')}`);
     if (hosts.length > 0) done.push(await host.editBlock('/etc/hosts', 'hosts', hosts));
@@ -67,29 +69,4 @@ async function wantedSysctls(ctx: NodeContext): Promise<Record<string, string>> 
     if (!(now > least)) wanted[key] = String(least);
   }
   return { ...wanted, ...ctx.edge.node.sysctls };
-}
-
-/** `swapoff -a` for now and a commented-out fstab for later; a kubelet that tolerates swap (failSwapOn: false) is not our business here. */
-async function turnSwapOff(ctx: NodeContext): Promise<boolean> {
-  const { host } = ctx;
-  const active = ((await host.readText('/proc/swaps')) ?? '').trim().split('\n').slice(1);
-  let changed = false;
-  if (active.length > 0) {
-    const result = await host.run(
-      { file: 'swapoff', args: ['-a'] },
-      { key: 'swap-off', summary: 'turn swap off', undo: { file: 'swapon', args: ['-a'] }, once: false },
-    );
-    if (result.exitCode !== 0) {
-      throw new EdgeadmError('E_PHASE_STATE', `swap cannot be turned off: ${result.stderr.trim()}`, {
-        hint: 'Turn it off by hand, or set failSwapOn: false in a KubeletConfiguration and pass --skip-phases=node-init.',
-      });
-    }
-    changed = true;
-  }
-  const fstab = await host.readText('/etc/fstab');
-  if (fstab) {
-    const edited = fstab.replace(/^(?!\s*#)(\S+\s+\S+\s+swap\s.*)$/gm, '# off for Kubernetes (edgeadm): $1');
-    if (edited !== fstab) changed = (await host.writeFile('/etc/fstab', edited)) || changed;
-  }
-  return changed;
 }
