@@ -50,9 +50,7 @@ export async function seedImages(tools: SeedTools, nodes: readonly string[], see
   await Promise.all(
     nodes.map(async (node) => {
       const target = join(await diskOf(tools, node), containerdFolder);
-      if (await exists(target)) return;
-      await linkTree(tools, seed, target);
-      await ownDatabases(tools, seed, target);
+      if (!(await exists(target))) await copyStore(tools, seed, target);
     }),
   );
 }
@@ -61,16 +59,21 @@ export async function seedImages(tools: SeedTools, nodes: readonly string[], see
 export async function keepImages(tools: SeedTools, node: string, digest: string): Promise<string> {
   const source = join(await diskOf(tools, node), containerdFolder);
   const seed = seedFolder(tools.cacheDirectory, digest);
-  const partial = `${seed}.partial-${process.pid}`;
   await mkdir(join(tools.cacheDirectory, 'seeds'), { recursive: true });
+  await copyStore(tools, source, seed);
+  return seed;
+}
+
+/** Makes `target` whole or not at all. */
+async function copyStore(tools: SeedTools, source: string, target: string): Promise<void> {
+  const partial = `${target}.partial-${process.pid}`;
   try {
     await linkTree(tools, source, partial);
     await ownDatabases(tools, source, partial);
-    await rename(partial, seed);
+    await rename(partial, target);
   } finally {
     await rm(partial, { recursive: true, force: true });
   }
-  return seed;
 }
 
 const seedFolder = (cacheDirectory: string, digest: string): string => join(cacheDirectory, 'seeds', digest);

@@ -57,22 +57,20 @@ export function startJoins(ctx: CreateContext, facts: JoinFacts, signal: AbortSi
 
 async function joinNode(
   ctx: CreateContext,
-  node: NodePlan,
+  { name, role, address }: NodePlan,
   facts: JoinFacts,
   signal: AbortSignal,
   progress: (step: string) => void,
 ): Promise<boolean> {
-  const documents = joinConfig(ctx.documents, facts, {
-    controlPlane: node.role === 'control-plane',
-    address: node.address,
-  });
-  await writeNodeFile(ctx.provider, node.name, configFile, renderDocuments(documents), { signal });
+  const { provider } = ctx;
+  const documents = joinConfig(ctx.documents, facts, { controlPlane: role === 'control-plane', address });
+  await writeNodeFile(provider, name, configFile, renderDocuments(documents), { signal });
   const location = packagePathInNode(set(ctx.nodePackage, 'the package'));
   const args = ['join', '--config', configFile, '--install-pkg-path', location];
-  if (node.role !== 'edge') args.push('--enable-edge=false');
-  const follower = follow(ctx, node.name, progress);
-  const outcome = await runEdgeadm(ctx.provider, node.name, args, { signal, onEvent: follower.onEvent });
-  ctx.timings[node.name] = follower.seconds;
-  if (outcome.exitCode !== 0) throw outcomeError(node.name, 'join', outcome);
+  if (role !== 'edge') args.push('--enable-edge=false');
+  const follower = follow(ctx, name, progress);
+  const outcome = await runEdgeadm(provider, name, args, { signal, onEvent: follower.onEvent });
+  ctx.timings[name] = follower.seconds;
+  if (outcome.exitCode !== 0) throw outcomeError(name, 'join', outcome);
   return follower.changed();
 }

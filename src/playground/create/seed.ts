@@ -13,7 +13,7 @@ export const seedPhase: Phase<CreateContext> = {
   short: 'Give the nodes what was unpacked on this machine before',
   skip(ctx) {
     if (ctx.options.bare) return 'the nodes stay bare';
-    return ctx.existing ? 'the nodes are there already' : undefined;
+    return newNodes(ctx).length === 0 ? 'the nodes are there already' : undefined;
   },
   async run(ctx, run) {
     try {
@@ -32,14 +32,16 @@ async function seed(ctx: CreateContext, run: PhaseRun): Promise<void> {
   const { provider, machine, cacheDirectory } = ctx;
   const tools: SeedTools = { provider, machine, cacheDirectory, signal: run.signal };
   const nodePackage = set(ctx.nodePackage, 'the package');
-  const [first = '', ...others] = set(ctx.nodes, 'the nodes').map(({ name }) => name);
-  await seedPackage(tools, [first, ...others], nodePackage);
+  const fresh = newNodes(ctx);
+  await seedPackage(tools, fresh, nodePackage);
   if (!importsAsUsual(ctx)) return;
   const known = await findImageSeed(cacheDirectory, nodePackage.digest);
   if (known) {
-    await seedImages(tools, [first, ...others], known);
+    await seedImages(tools, fresh, known);
     return;
   }
+  const [first = '', ...others] = fresh;
+  if (first !== ctx.nodes?.[0]?.name) return;
   // The images are imported once, by the phases that import them anyway; the other nodes get links.
   await writeInitConfig(ctx, first, run.signal);
   for (const phase of ['package', 'container-runtime']) {
@@ -62,6 +64,12 @@ async function seed(ctx: CreateContext, run: PhaseRun): Promise<void> {
   } finally {
     await provider.exec(first, ['systemctl', 'start', 'containerd.service']);
   }
+}
+
+/** Names of the nodes that this run has made. */
+function newNodes({ nodes = [], existing }: CreateContext): string[] {
+  const before = new Set(existing?.nodes.map(({ name }) => name));
+  return nodes.map(({ name }) => name).filter((name) => !before.has(name));
 }
 
 /** Whether containerd and its images are where and what the package makes them. */
