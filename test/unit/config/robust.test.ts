@@ -64,7 +64,10 @@ const odd = [
 ];
 
 describe('odd values', () => {
-  const schemas = { ...documentSchemas(undefined), EdgeConfiguration: edgeSchema };
+  const schemas: ReturnType<typeof documentSchemas> = {
+    ...documentSchemas(undefined),
+    EdgeConfiguration: edgeSchema,
+  };
   const resolvers = {
     InitConfiguration: resolveInit,
     ClusterConfiguration: resolveInit,
@@ -81,7 +84,7 @@ describe('odd values', () => {
         KubeletConfiguration: 'kubelet.config.k8s.io/v1beta1',
         EdgeConfiguration: 'edgeadm.superedge.io/v1alpha1',
       };
-      for (const path of paths(schemas[kind])) {
+      for (const path of paths(schemas[kind]!)) {
         if (path === 'apiVersion' || path === 'kind') continue;
         for (const value of odd) {
           const document = {
