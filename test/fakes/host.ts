@@ -161,7 +161,7 @@ export class FakeHost implements JournaledHost {
   async remove(at: string): Promise<boolean> {
     const below = this.#files.below(at);
     if (below.length === 0) return false;
-    const key = this.#files.get(at)?.kind === 'directory' ? `tree:${at}` : `file:${at}`;
+    const key = this.#files.get(at)?.kind === 'directory' ? `remove:${at}` : `file:${at}`;
     return this.#change(
       key,
       'remove',

@@ -1,5 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { EdgeadmError } from '../../errors.ts';
 import { errno, refusing } from '../errors.ts';
 import type { FileFacts } from '../host.ts';
 import { hashBytes, lstat, type PathState, pathState } from './state.ts';
@@ -130,7 +131,9 @@ export class FileView {
       if (facts?.kind !== 'symlink') return place;
       place = path.resolve(path.dirname(place), facts.target ?? '');
     }
-    throw Object.assign(new Error('ELOOP: too many symbolic links'), { code: 'ELOOP' });
+    throw new EdgeadmError('E_HOST_WRITE', `cannot follow the link ${at}: it leads in a circle`, {
+      hint: `Look where it leads (namei ${at}) and mend it. Then run the same command again.`,
+    });
   }
 
   /** The plan for a path, or for a directory above it that is planned to go away. */

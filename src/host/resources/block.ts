@@ -93,8 +93,8 @@ export async function undoBlock(seam: Seam, entry: Entry): Promise<void> {
   const facts = await lstat(real);
   if (!facts?.isFile()) return;
   const text = await fs.readFile(real, 'utf8');
-  let wanted = withBlock(text, marker, before.lines);
-  if (before.noNewline && blockIsLast(text, marker) && wanted.endsWith('\n')) wanted = wanted.slice(0, -1);
+  const rest = withBlock(text, marker, before.lines);
+  const wanted = before.noNewline && endsInOurs(rest, text, marker, before) ? rest.slice(0, -1) : rest;
   if (wanted === '' && before.file.kind === 'absent') {
     await fs.rm(real);
     await syncDirectory(path.dirname(real));
@@ -112,6 +112,15 @@ export async function undoBlock(seam: Seam, entry: Entry): Promise<void> {
   };
   await refusing({ path: target, real, action: 'edit', bytes: bytes.length }, async () =>
     store(real, bytes, attributes, await isMountPoint(real)),
+  );
+}
+
+/** True when the newline at the end is the one that was added for the block, which may be gone already. */
+function endsInOurs(rest: string, text: string, marker: string, { file }: Before): boolean {
+  if (!rest.endsWith('\n')) return false;
+  return (
+    blockIsLast(text, marker) ||
+    (file.kind === 'file' && file.sha256 === hashBytes(Buffer.from(rest.slice(0, -1))))
   );
 }
 

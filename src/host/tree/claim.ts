@@ -48,7 +48,8 @@ export async function removeTree(seam: Seam, at: string): Promise<boolean> {
     seam,
     {
       kind: 'tree',
-      key: `tree:${at}`,
+      // Not the key of a claim, which may have been made without content.
+      key: `remove:${at}`,
       before: () => inventory(seam, at, true),
       after: { removed: true },
       action: 'remove',

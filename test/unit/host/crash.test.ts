@@ -158,8 +158,7 @@ test('a crash at any change, then run again or not, then reset: the first state,
 
         let crash = await crashAt(point, { before });
         const life = (async () => apply(await reopen(root), root, steps))();
-        await Promise.race([crash.reached, life]);
-        crash.end();
+        await Promise.race([crash.reached, life]).finally(() => crash.end());
 
         if (again) {
           const host = await reopen(root);
@@ -168,8 +167,7 @@ test('a crash at any change, then run again or not, then reset: the first state,
         }
         if (undoPoint !== undefined) {
           crash = await crashAt(undoPoint, { before });
-          await Promise.race([crash.reached, undoAndForget(root)]);
-          crash.end();
+          await Promise.race([crash.reached, undoAndForget(root)]).finally(() => crash.end());
         }
         const warnings = await undoAndForget(root);
         expect(warnings.filter((line) => line.includes('could not be undone'))).toEqual([]);
@@ -206,8 +204,7 @@ test('at every intent: the journal names what may have been done, and the next r
     const start = await snapshot(root, without);
     const crash = await crashAt(intent, { only: 'datasync' });
     const life = (async () => apply(await reopen(root), root, steps))();
-    await Promise.race([crash.reached, life]);
-    crash.end();
+    await Promise.race([crash.reached, life]).finally(() => crash.end());
     const host = await reopen(root);
     expect(host.journal.entries).toHaveLength(intent);
     expect(host.journal.deadRuns).toEqual([]);

@@ -130,6 +130,19 @@ test('a removed directory comes back whole', async () => {
   expect(await snapshot(root)).toEqual(start);
 });
 
+test('a directory that was claimed by name only comes back whole, too', async () => {
+  const root = await temporaryRoot();
+  await fs.mkdir(path.join(root, 'etc/old'));
+  await fs.writeFile(path.join(root, 'etc/old/file'), 'x');
+  const start = await snapshot(root);
+  const { host } = await open(root);
+  await host.claimTree('/etc/old');
+  await host.remove('/etc/old');
+  await host.undoAll({ signal: never });
+  await host.forget();
+  expect(await snapshot(root)).toEqual(start);
+});
+
 test('a whole top-level directory cannot be claimed', async () => {
   const { host } = await open(await temporaryRoot());
   for (const at of ['/', '/etc', '/etc/../var', '/etc/']) {

@@ -217,6 +217,16 @@ test.for(['', 'text', 'text\n', undefined])(
   },
 );
 
+test('a block that was taken out again leaves no newline behind', async () => {
+  const root = await temporaryRoot();
+  await fs.writeFile(path.join(root, 'etc/hosts'), 'text');
+  const { host } = await open(root);
+  await host.editBlock('/etc/hosts', 'nodes', ['10.0.0.1 one']);
+  await host.editBlock('/etc/hosts', 'nodes', []);
+  await host.undoAll({ signal: never });
+  expect(await host.readText('/etc/hosts')).toBe('text');
+});
+
 test("others' edits around a block survive its undo", async () => {
   const root = await temporaryRoot();
   const real = path.join(root, 'etc/hosts');
