@@ -10,6 +10,7 @@ import { dummyLink, kernelModules } from './kernel-modules.ts';
 import { manifestsDir } from './manifests-dir.ts';
 import { advertiseAddress, cidrOverlap, defaultRoute } from './network.ts';
 import { docker, otherKubernetes } from './other-software.ts';
+import { packageContents } from './package.ts';
 import { ports } from './ports.ts';
 import { resolvConf } from './resolv-conf.ts';
 import { cpus, memory } from './resources.ts';
@@ -31,6 +32,7 @@ const nodeChecks: readonly Check<NodeSettings>[] = [
   ports,
   architecture,
   kubernetesVersion,
+  packageContents,
   kernelVersion,
   kernelModules,
   dummyLink,

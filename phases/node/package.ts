@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { EdgeadmError } from '../../src/errors.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { Phase, PhaseRun } from '../../src/workflow/phase.ts';
 import type { NodeContext } from '../context.ts';
@@ -43,14 +42,9 @@ export const packagePhase: Phase<NodeContext> = {
 async function unpack(ctx: NodeContext, run: PhaseRun): Promise<string> {
   const { unpackPackage } = await import('../../src/package/unpack.ts');
   const opened = await ctx.package.open();
-  const { arch } = opened.manifest;
-  if (arch !== ctx.machine.arch) {
-    throw new EdgeadmError(
-      'E_PACKAGE_MISMATCH',
-      `the install package ${opened.location} is for ${arch}, this host is ${ctx.machine.arch}`,
-      { hint: `Take a package for ${ctx.machine.arch}: edgeadm package build --arch ${ctx.machine.arch}` },
-    );
-  }
+  const { checkNeeds } = await import('../../src/package/verify.ts');
+  const { arch } = ctx.machine;
+  checkNeeds(opened.manifest, { arch, binaries: [...kubernetesPrograms], cni: [], images: [] });
   const root = join(paths.packages, opened.digest);
   // Below edgeadm's own state, which reset removes as a whole.
   const work = () =>
