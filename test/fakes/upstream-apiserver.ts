@@ -39,6 +39,7 @@ export interface SeenRequest {
   url: string;
   /** Common name of the client certificate; empty without one. */
   commonName: string;
+  serial: string;
   authorization: string;
   accept: string;
   headers: IncomingMessage['headers'];
@@ -199,9 +200,11 @@ export class UpstreamApiserver {
 
   private note(request: IncomingMessage, body: string): void {
     const { method = '', url = '', headers } = request;
-    const commonName = String((request.socket as TLSSocket).getPeerCertificate()?.subject?.CN ?? '');
+    const certificate = (request.socket as TLSSocket).getPeerCertificate();
+    const commonName = String(certificate?.subject?.CN ?? '');
+    const serial = certificate?.serialNumber ?? '';
     const { authorization = '', accept = '' } = headers;
-    this.seen.push({ method, url, commonName, authorization, accept, headers, body });
+    this.seen.push({ method, url, commonName, serial, authorization, accept, headers, body });
   }
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

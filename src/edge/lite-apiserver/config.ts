@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { EdgeadmError } from '../../errors.ts';
+import { defaultStatusSocket } from './status-client.ts';
 
 /** Where the proxy listens. */
 export interface ListenAddress {
@@ -141,7 +142,7 @@ export function toConfig(document: unknown): LiteApiserverConfig {
         users: texts(service.users, ['system:serviceaccount:kube-system:kube-proxy']),
       },
     },
-    statusSocket: text(root.statusSocket, '/run/edgeadm/lite-apiserver.sock'),
+    statusSocket: text(root.statusSocket, defaultStatusSocket),
   };
   validate(config);
   return config;

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Emit } from '../../workflow/events.ts';
 import { Store } from './cache/store.ts';
 import { type LiteApiserverConfig, readConfig } from './config.ts';
@@ -164,14 +165,25 @@ async function probe(transport: Transport, signal: AbortSignal): Promise<void> {
     throw new Error(`the API server is not ready (status ${answer.statusCode})`);
 }
 
+const historyPauseMs = 500;
+const historyAttempts = 20;
+
 async function compareHistory(context: ProxyContext): Promise<void> {
+  const { link, history, log } = context;
   const newest = newestKnown(context);
   if (newest === '') return;
-  const current = await upstreamVersion(context).catch(() => '');
-  if (context.history.compare(current, newest)) {
-    context.log(
-      1,
-      `the API server is at version ${current}, older than ${newest} here: it was restored, clients list again`,
-    );
+  for (let attempt = 0; link.online && attempt < historyAttempts; attempt++) {
+    const current = await upstreamVersion(context).catch(() => '');
+    if (current === '') {
+      await setTimeout(historyPauseMs);
+      continue;
+    }
+    if (history.compare(current, newest)) {
+      log(
+        1,
+        `the API server is at version ${current}, older than ${newest} here: it was restored, clients list again`,
+      );
+    }
+    return;
   }
 }

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream';
 import { clientHeaders, upstreamHeaders } from '../request/headers.ts';
 import type { ApiPath } from '../request/path.ts';
 import type { Caller } from '../serve/identity.ts';
@@ -7,6 +6,7 @@ import { isUnreachable, LinkDown } from '../upstream/errors.ts';
 import { learnToken, type ProxyContext } from './context.ts';
 import { refuseOffline } from './offline.ts';
 import { isPodStatus, noteEndedPod } from './overlay.ts';
+import { pump } from './pump.ts';
 
 /** Everything that the cache does not understand: passed on as it is, refused while there is no link. */
 export async function forward(
@@ -25,7 +25,9 @@ export async function forward(
     return 'refused';
   }
   const gone = new AbortController();
-  response.once('close', () => gone.abort());
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
   const asNode = caller.type === 'node';
   const hasBody =
     request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
@@ -51,8 +53,6 @@ export async function forward(
   learnToken(context, caller, request.headers.authorization, answer.statusCode ?? 0);
   response.writeHead(answer.statusCode ?? 502, answer.statusMessage, clientHeaders(answer.headers));
   response.flushHeaders();
-  pipeline(answer, response, (error) => {
-    if (error) response.destroy();
-  });
+  pump(answer, response);
   return 'upstream';
 }

@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:h
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream';
+import { createSecureContext } from 'node:tls';
 import type { CertificatePair } from '../serve/certificates.ts';
 import type { WatchedFiles } from '../serve/files.ts';
 import { isUnreachable, LinkDown } from './errors.ts';
@@ -153,22 +154,15 @@ export class Transport {
 
   private agent(asNode: boolean): https.Agent {
     const { authority, credential } = this.options;
-    const shared = {
-      keepAlive: true,
-      keepAliveMsecs: 15_000,
-      maxFreeSockets: 8,
-      timeout: 60_000,
-      ca: authority.value,
-    };
+    const shared = { keepAlive: true, keepAliveMsecs: 15_000, maxFreeSockets: 8, timeout: 60_000 };
+    // One context for all connections: one each would cost every watch its own copy of the certificates.
+    const context = (pair?: CertificatePair) =>
+      createSecureContext({ ca: authority.value, cert: pair?.certificate, key: pair?.key });
     if (!asNode) {
-      this.plain ??= new https.Agent(shared);
+      this.plain ??= new https.Agent({ ...shared, secureContext: context() });
       return this.plain;
     }
-    this.node ??= new https.Agent({
-      ...shared,
-      cert: credential.value?.certificate,
-      key: credential.value?.key,
-    });
+    this.node ??= new https.Agent({ ...shared, secureContext: context(credential.value) });
     return this.node;
   }
 }

@@ -4,6 +4,8 @@ const openBrace = 0x7b;
 const closeBrace = 0x7d;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
+/** Beyond so many bytes of a string, the native search for its end is faster. */
+const longString = 40;
 const itemsKey = Buffer.from('items');
 
 export interface ItemSink {
@@ -39,6 +41,7 @@ export class ItemSplitter {
     // State lives in locals within the loop: it runs over every byte of every list.
     let { depth, inString, escaped, inItems } = this;
     let start = 0;
+    let run = 0;
     let itemOpen = inItems && depth > 2;
     const length = chunk.length;
     for (let i = 0; i < length; i++) {
@@ -50,10 +53,16 @@ export class ItemSplitter {
           inString = false;
           if (depth === 1) this.endKey();
         } else if (depth === 1) this.key.push(byte);
+        else if (++run > longString) {
+          i = this.skip(chunk, i);
+          run = 0;
+        }
         continue;
       }
-      if (byte === quote) inString = true;
-      else if (byte === openBrace || byte === openBracket) {
+      if (byte === quote) {
+        inString = true;
+        run = 0;
+      } else if (byte === openBrace || byte === openBracket) {
         if (inItems && depth === 2) {
           start = i;
           itemOpen = true;
@@ -83,6 +92,14 @@ export class ItemSplitter {
     if (inItems) {
       if (itemOpen) this.parts.push(chunk.subarray(start));
     } else if (start < length) this.sink.envelope(chunk.subarray(start));
+  }
+
+  /** From within a long string to just before what may end it: its quote, with the backslashes before that. */
+  private skip(chunk: Buffer, from: number): number {
+    const found = chunk.indexOf(quote, from + 1);
+    let end = found < 0 ? chunk.length : found;
+    while (end > from + 1 && chunk[end - 1] === backslash) end--;
+    return end - 1;
   }
 
   private endKey(): void {

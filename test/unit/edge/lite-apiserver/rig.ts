@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import { toConfig } from '../../../../src/edge/lite-apiserver/config.ts';
 import type { ResponseFilter } from '../../../../src/edge/lite-apiserver/filters/chain.ts';
 import { type LiteApiserver, startLiteApiserver } from '../../../../src/edge/lite-apiserver/index.ts';
@@ -11,6 +11,9 @@ import { type Authority, createCertificate } from '../../../fakes/pki.ts';
 import { UpstreamApiserver } from '../../../fakes/upstream-apiserver.ts';
 
 export const nodeName = 'edge-1';
+
+// Certificates, processes and TLS take their time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 export interface Answer {
   status: number;
@@ -85,7 +88,7 @@ export class Rig {
         keyFile: join(this.directory, 'serving.key'),
       },
       cache: { directory: join(this.directory, 'cache'), flushIntervalMs: 20 },
-      link: { probeIntervalMs: 100, probeTimeoutMs: 400, resumeJitterMs: 20 },
+      link: { probeIntervalMs: 100, probeTimeoutMs: 800, resumeJitterMs: 20 },
       statusSocket: '',
       ...more,
     });
@@ -219,7 +222,7 @@ export function settled(r: Rig, collections: number): Promise<void> {
 }
 
 /** Polls until the condition holds; the deadline is for a test that fails. */
-export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`not so within ${timeoutMs} ms: ${condition}`);

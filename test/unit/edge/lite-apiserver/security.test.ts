@@ -236,3 +236,30 @@ test('the cache is for root alone', async () => {
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(statSync(`${r.directory}/cache`).mode & 0o777).toBe(0o700);
 });
+
+test('the status socket answers root without a certificate', async () => {
+  const { statSync } = await import('node:fs');
+  const { readStatus } = await import('../../../../src/edge/lite-apiserver/status-client.ts');
+  const r = await rig();
+  const statusSocket = `${r.directory}/status.sock`;
+  await r.restart({ statusSocket });
+  expect(statSync(statusSocket).mode & 0o777).toBe(0o600);
+  await r.fetch(podsOfNode);
+  await settled(r, 1);
+  const status = await readStatus(statusSocket);
+  expect(status).toMatchObject({
+    node: nodeName,
+    online: true,
+    reason: '',
+    cache: { problem: '', setAside: '' },
+  });
+  expect(status.resources).toMatchObject([
+    { identity: `node:${nodeName}`, resource: 'pods', selector: `spec.nodeName=${nodeName}`, complete: true },
+  ]);
+  await r.goOffline();
+  expect(await readStatus(statusSocket)).toMatchObject({
+    online: false,
+    reason: expect.stringContaining('ECONNREFUSED'),
+  });
+  await expect(readStatus(`${r.directory}/none.sock`)).rejects.toThrow(/ENOENT/);
+});

@@ -12,7 +12,8 @@ function cut(bytes: Buffer, places: number[]): Buffer[] {
 
 describe('lists', () => {
   test('come apart and together again at any cut', () => {
-    const item = fc.dictionary(fc.string({ maxLength: 4 }), fc.jsonValue({ maxDepth: 3 }));
+    const long = fc.string({ unit: fc.constantFrom('a', '\\', '"', 'é'), minLength: 30, maxLength: 300 });
+    const item = fc.dictionary(fc.string({ maxLength: 4 }), fc.oneof(long, fc.jsonValue({ maxDepth: 3 })));
     fc.assert(
       fc.property(
         fc.array(item, { maxLength: 5 }),
