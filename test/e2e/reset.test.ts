@@ -23,6 +23,7 @@ async function leaveForeignThings(node: TestNode): Promise<void> {
     iptables -N FOREIGN
     iptables -A FOREIGN -s 198.51.100.0/24 -j DROP
     iptables -A INPUT -j FOREIGN
+    iptables -t nat -A POSTROUTING -s 198.51.100.8 -j MASQUERADE
     nft add table inet foreign
     nft add chain inet foreign input '{ type filter hook input priority 10; policy accept; }'
     nft add rule inet foreign input ip saddr 203.0.113.0/24 drop
