@@ -20,6 +20,8 @@ export interface Machine {
   find(program: string): Promise<string | undefined>;
   /** Bytes free on the file system that a path is, or would be, on, and an identity of that file system. */
   disk(path: string): Promise<{ freeBytes: number; id: string }>;
+  /** What the package builder needs and does not find, with the Debian packages that have it. */
+  missingBuildTools(): Promise<{ tool: string; aptPackage: string }[]>;
   run: Run;
 }
 
@@ -65,6 +67,7 @@ export async function thisMachine(emit: Emit): Promise<Machine> {
       const [facts, { dev }] = await Promise.all([statfs(at), stat(at)]);
       return { freeBytes: facts.bavail * facts.bsize, id: String(dev) };
     },
+    missingBuildTools: async () => (await import('../package/sources/tools.ts')).missingBuildTools(),
     run: machineRunner(emit),
   };
 }

@@ -32,13 +32,14 @@ export function fakeMachine(): FakeMachine {
         .filter(({ provides }) => provides.startsWith('/'))
         .map(({ provides }) => [provides, ''] as [string, string]),
     ]),
-    programs: new Set(['apt-get', 'go', ...tools.map(({ provides }) => provides)]),
+    programs: new Set(['apt-get', 'go', 'gcc', ...tools.map(({ provides }) => provides)]),
     free: 1e12,
     ran: [],
     onRun: () => undefined,
     read: async (path) => machine.files.get(path),
     exists: async (path) => machine.files.has(path),
     find: async (program) => (machine.programs.has(program) ? `/usr/bin/${program}` : undefined),
+    missingBuildTools: async () => (machine.programs.has('gcc') ? [] : [{ tool: 'gcc', aptPackage: 'gcc' }]),
     disk: async () => ({ freeBytes: machine.free, id: '1' }),
     async run(command, { allowFailure = false } = {}) {
       machine.ran.push(command);

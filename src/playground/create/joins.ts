@@ -1,6 +1,8 @@
+import { availableParallelism } from 'node:os';
 import { renderDocuments } from '../../config/documents.ts';
 import { type JoinFacts, joinConfig } from '../cluster-config.ts';
 import { outcomeError, runEdgeadm } from '../edgeadm.ts';
+import { limited } from '../limited.ts';
 import { writeNodeFile } from '../node-files.ts';
 import { packagePathInNode } from '../node-package.ts';
 import type { NodePlan } from '../types.ts';
@@ -21,6 +23,9 @@ export interface Joins {
   abort(): void;
 }
 
+/** More would only wait for each other on a machine of few cores, until their deadlines. */
+const joinsAtOnce = Math.max(4, availableParallelism());
+
 /** Begins to join all nodes but the first: control planes in turn, since etcd takes one new member at a time. */
 export function startJoins(ctx: CreateContext, facts: JoinFacts, signal: AbortSignal): Joins {
   const others = set(ctx.nodes, 'the nodes').slice(1);
@@ -38,15 +43,13 @@ export function startJoins(ctx: CreateContext, facts: JoinFacts, signal: AbortSi
     joins.onStep?.();
     return changed;
   };
-  let before: Promise<unknown> = Promise.resolve();
-  const work = others.map((node) => {
-    if (node.role !== 'control-plane') return join(node);
-    const mine = before.then(() => join(node));
-    before = mine;
-    return mine;
-  });
+  const settle = async (node: NodePlan): Promise<PromiseSettledResult<boolean>> =>
+    (await Promise.allSettled([join(node)]))[0];
+  const ofRole = (isControlPlane: boolean): NodePlan[] =>
+    others.filter(({ role }) => (role === 'control-plane') === isControlPlane);
+  const work = Promise.all([limited(ofRole(true), 1, settle), limited(ofRole(false), joinsAtOnce, settle)]);
   const joins: Joins = {
-    done: Promise.allSettled(work),
+    done: work.then((results) => results.flat()),
     steps,
     joined: () => joined,
     total: others.length,

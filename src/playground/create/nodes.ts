@@ -3,6 +3,7 @@ import type { Phase } from '../../workflow/phase.ts';
 import { waitBooted } from '../boot.ts';
 import { clusterNetworks } from '../cluster-config.ts';
 import { networkLabels, nodeLabels } from '../labels.ts';
+import { limited } from '../limited.ts';
 import { networkName } from '../names.ts';
 import { type NodePackage, packageMounts } from '../node-package.ts';
 import { planNodes } from '../plan.ts';
@@ -10,6 +11,8 @@ import type { Mount } from '../provider.ts';
 import { machineAddress, pickSubnet } from '../subnet.ts';
 import type { Playground } from '../types.ts';
 import { type CreateContext, set } from './context.ts';
+
+const bootsAtOnce = 8;
 
 export const nodesPhase: Phase<CreateContext> = {
   name: 'nodes',
@@ -27,31 +30,29 @@ export const nodesPhase: Phase<CreateContext> = {
     let booted = 0;
     const report = () => run.progress('boot', { done: booted, total: nodes.length, unit: 'items' });
     report();
-    const changed = await Promise.all(
-      nodes.map(async (node) => {
-        const there = existing?.nodes.find(({ name }) => name === node.name);
-        if (!there) {
-          await provider.createNode(
-            {
-              name: node.name,
-              network: networkName(options.name),
-              address: node.address,
-              macAddress: node.macAddress,
-              image: set(ctx.image, 'the image'),
-              labels: nodeLabels(options.name, node),
-              mounts,
-            },
-            run.signal,
-          );
-        } else if (there.state !== 'running') {
-          await provider.startNode(node.name);
-        }
-        await waitBooted(provider, node.name, { signal: run.signal });
-        booted += 1;
-        report();
-        return there?.state !== 'running';
-      }),
-    );
+    const changed = await limited(nodes, bootsAtOnce, async (node) => {
+      const there = existing?.nodes.find(({ name }) => name === node.name);
+      if (!there) {
+        await provider.createNode(
+          {
+            name: node.name,
+            network: networkName(options.name),
+            address: node.address,
+            macAddress: node.macAddress,
+            image: set(ctx.image, 'the image'),
+            labels: nodeLabels(options.name, node),
+            mounts,
+          },
+          run.signal,
+        );
+      } else if (there.state !== 'running') {
+        await provider.startNode(node.name);
+      }
+      await waitBooted(provider, node.name, { signal: run.signal });
+      booted += 1;
+      report();
+      return there?.state !== 'running';
+    });
     return changed.some(Boolean);
   },
 };

@@ -12,9 +12,8 @@ interface Tool {
 
 const always = (): boolean => true;
 const forImage = (needs: Needs): boolean => needs.buildImage;
-const forPackage = (needs: Needs): boolean => needs.buildPackage;
 
-/** Everything that is called on this machine, and where Debian has it. */
+/** What is called on this machine, and where Debian has it; what builds a package is the builder's to say. */
 export const tools: readonly Tool[] = [
   { provides: 'podman', debian: 'podman', when: always },
   { provides: 'conmon', debian: 'conmon', when: always },
@@ -31,24 +30,24 @@ export const tools: readonly Tool[] = [
     debian: 'debian-archive-keyring',
     when: forImage,
   },
-  { provides: 'gcc', debian: 'gcc', when: forPackage },
-  { provides: '/usr/include/stdio.h', debian: 'libc6-dev', when: forPackage },
-  { provides: '/usr/include/seccomp.h', debian: 'libseccomp-dev', when: forPackage },
-  { provides: 'pkg-config', debian: 'pkg-config', when: forPackage },
 ];
 
 export const toolsCheck: Check = {
   name: 'tools',
   async find(machine, needs): Promise<Finding | undefined> {
-    const missing: Tool[] = [];
-    for (const tool of tools.filter(({ when }) => when(needs))) {
-      const found = tool.provides.startsWith('/')
-        ? await machine.exists(tool.provides)
-        : (await machine.find(tool.provides)) !== undefined;
-      if (!found) missing.push(tool);
+    const missing: { name: string; debian: string }[] = [];
+    for (const { provides, debian } of tools.filter(({ when }) => when(needs))) {
+      const found = provides.startsWith('/')
+        ? await machine.exists(provides)
+        : (await machine.find(provides)) !== undefined;
+      if (!found) missing.push({ name: provides, debian });
+    }
+    if (needs.buildPackage) {
+      const tools = await machine.missingBuildTools();
+      missing.push(...tools.map(({ tool, aptPackage }) => ({ name: tool, debian: aptPackage })));
     }
     if (missing.length === 0) return undefined;
-    const problem = `missing: ${missing.map(({ provides }) => provides).join(', ')}`;
+    const problem = `missing: ${[...new Set(missing.map(({ name }) => name))].join(', ')}`;
     const packages = [...new Set(missing.map(({ debian }) => debian))];
     if ((await machine.find('apt-get')) === undefined) {
       return {

@@ -209,6 +209,17 @@ describe('what edgeadm repairs', () => {
     expect(changing[0]?.args?.slice(-3)).toEqual(['podman', 'runc', 'mmdebstrap']);
     expect(changing[0]?.args).toContain('--no-install-recommends');
   });
+  it('installs what the package builder lacks', async () => {
+    const machine = fakeMachine();
+    machine.programs.delete('gcc');
+    machine.onRun = ({ file }) => {
+      if (file === 'apt-get') machine.programs.add('gcc');
+      return undefined;
+    };
+    expect((await ensure(machine)).changing[0]?.args?.at(-1)).toBe('gcc');
+    machine.programs.delete('gcc');
+    expect((await ensure(machine, { buildPackage: false })).changed).toBe(false);
+  });
   it('refreshes the package lists when apt knows no file', async () => {
     const machine = fakeMachine();
     machine.programs.delete('runc');
