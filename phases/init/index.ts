@@ -10,9 +10,10 @@ import type { InitContext } from './context.ts';
 import { edgeAddonsPhase } from './edge-addons.ts';
 import { kubeVipPhase } from './kube-vip.ts';
 import { kubeVipFinalizePhase } from './kube-vip-finalize.ts';
-import { initDocuments, kubeadmPhase } from './kubeadm.ts';
+import { initDocuments, initSecrets, kubeadmPhase } from './kubeadm.ts';
 import { labelNodePhase } from './label-node.ts';
 import { showJoinCommandPhase } from './show-join-command.ts';
+import { uploadCerts } from './upload-certs.ts';
 
 /** The recipe of `edgeadm init`, in order. */
 export const initPhases: readonly Phase<InitContext>[] = [
@@ -22,7 +23,11 @@ export const initPhases: readonly Phase<InitContext>[] = [
   containerRuntimePhase,
   kubeVipPhase,
   kubeadmPhase,
-  ...kubeadmPhases('init', kubeadmInitPhases, initDocuments),
+  ...kubeadmPhases('init', kubeadmInitPhases, {
+    documents: initDocuments,
+    secrets: initSecrets,
+    additions: { 'upload-certs': uploadCerts },
+  }),
   kubeVipFinalizePhase,
   cniPhase,
   edgeAddonsPhase,

@@ -23,6 +23,11 @@ export function initDocuments(ctx: InitContext): KubeDocument[] {
   });
 }
 
+/** Values that kubeadm may print. */
+export function initSecrets(ctx: InitContext): string[] {
+  return [ctx.token, ...(ctx.certificateKey ? [ctx.certificateKey] : [])];
+}
+
 /** One `kubeadm init` for the whole run: kubeadm's own phases in kubeadm's own order. */
 export const kubeadmPhase: Phase<InitContext> = {
   name: 'kubeadm',
@@ -54,7 +59,7 @@ export const kubeadmPhase: Phase<InitContext> = {
       ],
       documents: initDocuments(ctx),
       key: work,
-      secrets: [ctx.token, ...(ctx.certificateKey ? [ctx.certificateKey] : [])],
+      secrets: initSecrets(ctx),
       summary: `kubeadm init of Kubernetes ${ctx.settings.kubernetesVersion ?? ''} on ${ctx.nodeName}`,
     });
     if (!host.dryRun && !(await host.stat(paths.adminConf)) && !ctx.skipPhases.includes('kubeconfig')) {

@@ -7,7 +7,7 @@ import { packagePhase } from '../node/package.ts';
 import { preflightPhase } from '../node/preflight.ts';
 import type { JoinContext } from './context.ts';
 import { kubeVipPhase } from './kube-vip.ts';
-import { joinDocuments, kubeadmPhase } from './kubeadm.ts';
+import { joinDocuments, joinSecrets, kubeadmPhase } from './kubeadm.ts';
 import { labelNodePhase } from './label-node.ts';
 
 /** The recipe of `edgeadm join`, in order, for a worker, an edge node and a control-plane node. */
@@ -17,7 +17,7 @@ export const joinPhases: readonly Phase<JoinContext>[] = [
   nodeInitPhase,
   containerRuntimePhase,
   kubeadmPhase,
-  ...kubeadmPhases('join', kubeadmJoinPhases, joinDocuments),
+  ...kubeadmPhases('join', kubeadmJoinPhases, { documents: joinDocuments, secrets: joinSecrets }),
   kubeVipPhase,
   labelNodePhase,
 ];

@@ -13,6 +13,12 @@ export function joinDocuments(ctx: JoinContext): KubeDocument[] {
   return ctx.settings.documents;
 }
 
+/** Values that kubeadm may print. */
+export function joinSecrets({ settings }: JoinContext): string[] {
+  const secrets = [settings.token, settings.tlsBootstrapToken, settings.certificateKey];
+  return secrets.filter((secret) => secret !== undefined);
+}
+
 /** One `kubeadm join`: TLS bootstrap of the kubelet and, on a control-plane node, etcd and the control plane. */
 export const kubeadmPhase: Phase<JoinContext> = {
   name: 'kubeadm',
@@ -45,9 +51,7 @@ export const kubeadmPhase: Phase<JoinContext> = {
       ],
       documents: joinDocuments(ctx),
       key: work,
-      secrets: [ctx.settings.token, ctx.settings.tlsBootstrapToken, ctx.settings.certificateKey].filter(
-        (secret) => secret !== undefined,
-      ),
+      secrets: joinSecrets(ctx),
       summary: `kubeadm join of ${ctx.nodeName} to ${ctx.settings.endpoint ?? ctx.settings.discoveryFile}`,
     });
     return true;

@@ -108,43 +108,57 @@ export function kubeadmSkips(names: readonly string[], specs: readonly KubeadmPh
   return names.filter((name) => known.has(name.split('/')[0]!));
 }
 
+/** What edgeadm adds to one of kubeadm's phases. */
+export interface KubeadmPhaseAddition<C> {
+  args?: readonly string[];
+  skip?(ctx: C): string | undefined;
+  /** Tells the user what kubeadm printed for them. */
+  after?(ctx: C): void;
+}
+
+export interface KubeadmPhaseOptions<C> {
+  documents(ctx: C): readonly KubeDocument[];
+  /** See KubeadmRun. */
+  secrets(ctx: C): readonly string[];
+  /** By full name. */
+  additions?: Readonly<Record<string, KubeadmPhaseAddition<C>>>;
+}
+
 /** Turns kubeadm's phase tree into phases that run only by name; a whole run makes one joint kubeadm call instead. */
 export function kubeadmPhases<C extends NodeContext>(
   command: 'init' | 'join',
   specs: readonly KubeadmPhaseSpec[],
-  documents: (ctx: C) => readonly KubeDocument[],
+  options: KubeadmPhaseOptions<C>,
   parents: readonly string[] = [],
 ): Phase<C>[] {
   return specs.map((spec) => {
     const path = [...parents, spec.name];
-    const children = spec.phases ? kubeadmPhases(command, spec.phases, documents, path) : undefined;
+    const full = path.join('/');
+    const children = spec.phases ? kubeadmPhases(command, spec.phases, options, path) : undefined;
+    const { args = [], skip, after } = options.additions?.[full] ?? {};
     return {
       name: spec.name,
       short: `kubeadm: ${spec.short}`,
       example: `edgeadm ${command} phase ${path.join(' ')}`,
       onlyByName: true,
       requires: requiresKubeadm,
+      ...(skip ? { skip } : {}),
       // kubeadm's own phase does its children; only a child named alone is called alone.
       ...(children ? { phases: children } : {}),
       async run(ctx, run) {
-        const full = path.join('/');
         await claimKubernetes(ctx);
         await runKubeadm(ctx, run, {
           command: [command, 'phase', ...path, ...(spec.phases ? [spec.whole ?? 'all'] : [])],
-          args: extraArgs(command, full, ctx),
-          documents: documents(ctx),
+          args,
+          documents: options.documents(ctx),
           key: `kubeadm-${command}-phase:${full}`,
           once: false,
           summary: `kubeadm ${command} phase ${path.join(' ')}`,
+          secrets: options.secrets(ctx),
         });
+        if (!ctx.host.dryRun) after?.(ctx);
         return true;
       },
     };
   });
-}
-
-function extraArgs(command: string, phase: string, ctx: NodeContext): string[] {
-  if (command === 'init' && phase === 'upload-certs') return ['--upload-certs'];
-  if (phase === 'preflight') return [`--ignore-preflight-errors=${ctx.ignorePreflightErrors.join(',')}`];
-  return [];
 }
