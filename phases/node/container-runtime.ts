@@ -16,7 +16,6 @@ const dataTrees = [
   '/run/nri',
   '/var/lib/cni',
   '/opt/containerd',
-  '/run/netns',
   '/var/log/containers',
   '/var/log/pods',
 ] as const;
