@@ -17,6 +17,7 @@ import { type Program, programEntries } from './program/entries.ts';
 import { sbom } from './sbom.ts';
 import { signManifest } from './sign.ts';
 import { cacheDirectory } from './sources/cache.ts';
+import { pruneCache } from './sources/prune.ts';
 import { runTool } from './sources/run.ts';
 import type { FetchedComponent, FetchedFile, FetchOptions, Source } from './sources/source.ts';
 import type { Arch, PackageComponent, PackageImage, PackageManifest } from './types.ts';
@@ -122,6 +123,7 @@ export async function buildPackage(options: BuildOptions): Promise<BuiltPackage>
       onProgress: (done, total) =>
         emit({ type: 'progress', step: 'write package', done, total, unit: 'bytes' }),
     });
+    await pruneCache(cache);
     const { size } = await stat(output);
     return { path: output, manifest: JSON.parse(bytes.toString()), digest: sha256Hex(bytes), size };
   } finally {

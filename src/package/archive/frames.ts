@@ -6,13 +6,13 @@ import { EdgeadmError } from '../../errors.ts';
  * Frames are small and say how long their content is, so that a reader needs little memory, works on several at once
  * and never unpacks more than was announced; and a frame that did not change need not be compressed again.
  */
-export const FRAME_CONTENT = 8 << 20;
+export const FRAME_CONTENT = 4 << 20;
 /** What a reader takes at most, as content or as compressed bytes. */
 const MAX_FRAME = 16 << 20;
 const MAGIC = 0xfd2fb528;
 
 /** Slower than zstd's default, since a package is read much more often than it is written. */
-export const LEVEL = 12;
+export const LEVEL = 8;
 
 export function compressFrame(content: Uint8Array): Promise<Buffer> {
   const options: ZstdOptions = {

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { hashFile } from '../../../src/package/hash.ts';
 import { openPackage } from '../../../src/package/open.ts';
 import { verifyPackage } from '../../../src/package/verify.ts';
 import { fakeCatalogue, fakePackage, fakeSource } from '../../fakes/package.ts';
@@ -81,6 +82,36 @@ describe('building a package', () => {
       code: 'E_PACKAGE_BUILD',
       message: expect.stringContaining('absent'),
     });
+  });
+
+  it.each([
+    ['registry.k8s.io/pause:3.10.2', true],
+    ['registry.k8s.io/pause:9.9', false],
+  ])('compares the catalogue with the images that kubeadm wants: %s', async (image, has) => {
+    const folder = await scratch();
+    const catalogue = fakeCatalogue();
+    catalogue.components.push({ ...catalogue.components[0]!, name: 'kubernetes', bin: [], images: [] });
+    const source = fakeSource(join(folder, 'components'));
+    const { fetchComponent } = source;
+    source.fetchComponent = async (component, ...rest) => {
+      const fetched = await fetchComponent(component, ...rest);
+      if (component.name !== 'kubernetes') return fetched;
+      const path = join(folder, 'kubeadm');
+      await writeFile(
+        path,
+        `#!/bin/sh\n[ "$*" = "config images list --kubernetes-version v1.36.3" ] && echo ${image}\n`,
+        { mode: 0o755 },
+      );
+      return { ...fetched, programs: { kubeadm: await hashFile(path) } };
+    };
+    const arch = process.arch === 'arm64' ? 'arm64' : 'amd64';
+    const built = fakePackage(folder, { catalogue, source, arch });
+    if (has) await built;
+    else
+      await expect(built).rejects.toMatchObject({
+        code: 'E_PACKAGE_BUILD',
+        message: expect.stringContaining(image),
+      });
   });
 
   it('leaves no file when it is interrupted', async () => {

@@ -7,6 +7,7 @@ import { programRoot } from '../../../src/package/program/root.ts';
 import { cached } from '../../../src/package/sources/cache.ts';
 import { gomodSource } from '../../../src/package/sources/gomod.ts';
 import { classifyLicence } from '../../../src/package/sources/licence.ts';
+import { pruneCache } from '../../../src/package/sources/prune.ts';
 import { missingBuildTools } from '../../../src/package/sources/tools.ts';
 import { scratch } from './support.ts';
 
@@ -151,6 +152,21 @@ describe('the cache', () => {
     expect(await cached(directory, { b: 2, a: 1 }, make)).toEqual(first);
     expect((await cached(directory, { a: 2 }, make)).folder).not.toBe(first.folder);
     expect(made).toBe(2);
+  });
+
+  it('forgets what was not used for a month', async () => {
+    const directory = await scratch();
+    const day = 24 * 60 * 60 * 1000;
+    const { folder } = await cached(directory, 'old', async () => 1);
+    await mkdir(`${folder}x.partial-1-1`);
+    const names = () => readdir(join(directory, 'components'));
+    await pruneCache(directory, Date.now() + 2 * day);
+    expect(await names()).toEqual([basename(folder)]);
+    await cached(directory, 'old', async () => 2);
+    await pruneCache(directory, Date.now() + 29 * day);
+    expect(await names()).toEqual([basename(folder)]);
+    await pruneCache(directory, Date.now() + 31 * day);
+    expect(await names()).toEqual([]);
   });
 
   it('takes what another made from the same inputs meanwhile', async () => {
