@@ -23,7 +23,7 @@ function context(change: Partial<InitSettings> = {}, files: Record<string, strin
 }
 
 describe('kubeadm init', () => {
-  it('is told to skip what is its own, and nothing that is edgeadm’s', async () => {
+  it("is told to skip what is its own, and nothing that is edgeadm's", async () => {
     const skipPhases = ['kube-vip', 'edge-addons', 'label-node', 'addon/kube-proxy', 'upload-config/kubelet'];
     const { ctx, ran } = context({ skipPhases });
     await kubeadmPhase.run!(ctx, run);
@@ -61,7 +61,7 @@ describe('upload-certs alone', () => {
 });
 
 describe('what a crash cut in half', () => {
-  it('is removed when it is kubeadm’s, and left alone when it is another static Pod', async () => {
+  it("is removed when it is kubeadm's, and left alone when it is another static Pod", async () => {
     const whole = 'kind: Pod\nspec: {}\nstatus: {}\n';
     const { ctx, host } = context(
       {},
