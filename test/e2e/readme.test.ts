@@ -45,7 +45,7 @@ describe('"Use it" of the README, on bare nodes', () => {
 
   const type = async (node: TestNode, line: string, input?: string) => {
     const script = `cd /root && ${line}`;
-    return node.sh(script, { timeoutMs: 300_000, ...(input === undefined ? {} : { input }) });
+    return node.sh(script, { timeoutMs: 500_000, ...(input === undefined ? {} : { input }) });
   };
 
   beforeAll(async () => {
