@@ -8,7 +8,7 @@ import { createTestPlayground, type TestNode, type TestPlayground } from './supp
 import { readmeBlocks, root } from './support/readme.ts';
 
 describe('"Try it" of the README', () => {
-  const name = `test-${process.pid}-readme`;
+  const name = `test-${process.pid}-0`;
   const named = (line: string) => line.replace(/(bin\/edgeadm playground \w+)/, `$1 --name ${name}`);
   const type = (line: string) => execa('sh', ['-c', named(line)], { cwd: root, reject: false });
 
