@@ -106,7 +106,9 @@ export function podmanProvider(emit: Emit, run: Run = machineRunner(emit)): Prov
     },
     async removeNodes(names) {
       if (names.length === 0) return;
-      await podman(['rm', '--force', '--volumes', '--time', '0', ...names], { timeoutMs: 300_000 });
+      await podman(['rm', '--force', '--ignore', '--volumes', '--time', '0', ...names], {
+        timeoutMs: 300_000,
+      });
     },
 
     async exec(node, command, { env = {}, ...options } = {}) {

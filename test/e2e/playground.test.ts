@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -11,46 +11,73 @@ const program = join(import.meta.dirname, '../../bin/edgeadm');
 const edgeadm = (args: readonly string[], input?: string) =>
   execa(program, ['playground', ...args], { reject: false, ...(input === undefined ? {} : { input }) });
 
-/** What podman, the network and the cgroups of this machine have, by what a playground makes. */
-async function machineState(): Promise<Record<string, string[]>> {
-  const lines = async (file: string, args: string[]) =>
-    (await execa(file, args)).stdout.split('\n').filter(Boolean).sort();
-  const groups = await Promise.all(
-    ['/sys/fs/cgroup', '/sys/fs/cgroup/systemd', '/sys/fs/cgroup/memory'].map(async (root) =>
-      (await readdir(join(root, 'libpod_parent')).catch(() => [])).filter((name) =>
-        name.startsWith('libpod-'),
-      ),
-    ),
-  );
+interface Link {
+  ifindex: number;
+  ifname: string;
+  master?: string;
+}
+
+/** What a playground is made of on this machine, as podman, the network and the cgroups name it. */
+async function belongings({ name, nodes }: TestPlayground): Promise<Belongings> {
+  const inspected = JSON.parse(
+    (await execa('podman', ['inspect', ...nodes.map((node) => node.name)])).stdout,
+  ) as { Id: string; Mounts: { Type: string; Name: string }[] }[];
+  const network = `edgeadm-${name}`;
+  const [{ network_interface: bridge }] = JSON.parse(
+    (await execa('podman', ['network', 'inspect', network])).stdout,
+  ) as [{ network_interface: string }];
+  const links = JSON.parse((await execa('ip', ['-json', 'link'])).stdout) as Link[];
   return {
-    containers: await lines('podman', ['ps', '--all', '--format', '{{.Names}}']),
-    networks: await lines('podman', ['network', 'ls', '--format', '{{.Name}}']),
-    volumes: await lines('podman', ['volume', 'ls', '--format', '{{.Name}}']),
-    links: (await lines('ip', ['-brief', 'link'])).map((line) => line.split(/[\s@]/)[0]!),
-    firewall: (await lines('iptables-save', [])).filter((line) => !line.startsWith('#')),
-    cgroups: groups.flat().sort(),
+    networks: [network],
+    containers: inspected.map(({ Id }) => Id),
+    volumes: inspected.flatMap(({ Mounts }) =>
+      Mounts.filter(({ Type }) => Type === 'volume').map(({ Name }) => Name),
+    ),
+    // Names of links are given again, numbers are not.
+    links: links
+      .filter(({ ifname, master }) => ifname === bridge || master === bridge)
+      .map(({ ifindex }) => String(ifindex)),
+    cgroups: inspected.map(({ Id }) => `libpod-${Id}`),
   };
 }
 
-/** Whether a TCP connection from a node to an address gets any answer, be it a refusal, within a second. */
+type Belongings = Record<'networks' | 'containers' | 'volumes' | 'links' | 'cgroups', string[]>;
+
+/** Those of them that are still there. */
+async function remaining(before: Belongings): Promise<string[]> {
+  const lines = async (file: string, args: string[]) => (await execa(file, args)).stdout.split('\n');
+  const links = JSON.parse((await execa('ip', ['-json', 'link'])).stdout) as Link[];
+  const cgroups = await execa('find', ['/sys/fs/cgroup', '-maxdepth', '4', '-name', 'libpod-*'], {
+    reject: false,
+  });
+  const now: Belongings = {
+    networks: await lines('podman', ['network', 'ls', '--format', '{{.Name}}']),
+    containers: await lines('podman', ['ps', '--all', '--no-trunc', '--format', '{{.ID}}']),
+    volumes: await lines('podman', ['volume', 'ls', '--format', '{{.Name}}']),
+    links: links.map(({ ifindex }) => String(ifindex)),
+    cgroups: cgroups.stdout.split('\n').map((path) => path.split('/').at(-1)!),
+  };
+  return (Object.keys(now) as (keyof Belongings)[]).flatMap((kind) =>
+    before[kind].filter((each) => now[kind].includes(each)).map((each) => `${kind}: ${each}`),
+  );
+}
+
+/** Whether an address answers a node within a second. */
 async function reaches(node: TestNode, address: string): Promise<boolean> {
   return (await node.run(['ping', '-c1', '-W1', address], { allowFailure: true })).exitCode === 0;
 }
 
 describe('bare nodes of two playgrounds side by side', () => {
-  let before: Record<string, string[]>;
   let one: TestPlayground;
   let two: TestPlayground;
 
   beforeAll(async () => {
-    before = await machineState();
     one = await createTestPlayground({ edges: 3, sites: 2 });
     two = await createTestPlayground({ edges: 1 });
   });
   afterAll(async () => {
     await one?.delete();
     await two?.delete();
-    expect(await machineState()).toEqual(before);
   });
 
   test('have booted with nothing failed', async () => {
@@ -205,6 +232,15 @@ describe('bare nodes of two playgrounds side by side', () => {
     } finally {
       await execa('podman', ['rm', '--force', `${foreign}-edge-1`]);
     }
+  });
+
+  test('are removed whole, and only they', async () => {
+    const [mine, other] = [await belongings(one), await belongings(two)];
+    expect(Object.values(mine).every((names) => names.length > 0)).toBe(true);
+    const { exitCode, stderr } = await edgeadm(['delete', '--name', one.name]);
+    expect(exitCode, stderr).toBe(0);
+    expect(await remaining(mine)).toEqual([]);
+    expect(await remaining(other)).toHaveLength(Object.values(other).flat().length);
   });
 });
 

@@ -137,6 +137,8 @@ describe('removal', () => {
     const { calls, provider } = recorded();
     await provider.removeNodes(['a', 'b']);
     await provider.removeNodes([]);
-    expect(calls.map(({ args }) => args)).toEqual([['rm', '--force', '--volumes', '--time', '0', 'a', 'b']]);
+    expect(calls.map(({ args }) => args)).toEqual([
+      ['rm', '--force', '--ignore', '--volumes', '--time', '0', 'a', 'b'],
+    ]);
   });
 });
