@@ -97,6 +97,7 @@ function fakeComponent(name: string, programs: string[], more: Partial<Component
     build: {
       go: {
         module: `example.org/${name}`,
+        require: [],
         wrapper: '/nowhere',
         cgo: false,
         tags: [],

@@ -45,6 +45,7 @@ function readBuild(
     const go = fields.object('go');
     recipe.go = {
       module: go.string('module'),
+      require: go.strings('require').map(fill),
       wrapper: join(directory, 'gomod', `${name}-${version.replace(/^v/, '')}`),
       cgo: go.boolean('cgo', false),
       tags: go.strings('tags'),

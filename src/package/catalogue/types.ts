@@ -7,6 +7,8 @@ export type Purpose = 'control-plane' | 'node' | 'flannel' | 'ha' | 'edge';
 export interface BuildRecipe {
   go?: {
     module: string;
+    /** Further modules that a wrapper module must have at these versions: `example.org/part@v1.2.3`. */
+    require: string[];
     /** Folder of the wrapper module, absolute. */
     wrapper: string;
     cgo: boolean;

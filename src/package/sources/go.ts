@@ -20,7 +20,8 @@ export interface ToolVersions {
 /** Everything that decides what `buildGo` makes. */
 export async function goInputs(component: Component, arch: Arch, tools: ToolVersions): Promise<unknown> {
   const go = component.build.go!;
-  const { wrapper, ...recipe } = go;
+  // What the wrapper requires is in its files.
+  const { wrapper, require: _, ...recipe } = go;
   return {
     recipe,
     flags: BUILD_FLAGS,

@@ -23,7 +23,16 @@ async function complete(folder: string, without?: string) {
           name,
         ]),
       );
-      const go = { module: 'm', wrapper: '', cgo: false, tags: [], ldflags: [], headers: {}, programs };
+      const go = {
+        module: 'm',
+        wrapper: '',
+        require: [],
+        cgo: false,
+        tags: [],
+        ldflags: [],
+        headers: {},
+        programs,
+      };
       return { ...component, build: { go }, bin: component.bin.filter((name) => name !== without) };
     });
   // Of another architecture: its kubeadm is not asked what it needs.

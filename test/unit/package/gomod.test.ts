@@ -37,6 +37,7 @@ async function goTool(wrapper: string, text = 'hello'): Promise<Component> {
   );
   const go = {
     module: 'example.org/wrapper',
+    require: [],
     wrapper,
     cgo: false,
     tags: [],
