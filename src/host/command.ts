@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { EdgeadmError } from '../errors.ts';
 import type { Emit } from '../workflow/events.ts';
-import { errno } from './errors.ts';
+import { errno, refusing } from './errors.ts';
 import type { Command, CommandResult } from './host.ts';
 import { collect, watchGroup } from './process.ts';
 import { mask, quoteCommand } from './quote.ts';
@@ -31,9 +31,10 @@ type Source = Pick<Command, 'file' | 'args' | 'cwd'>;
 export async function execute(command: Command, around: Surroundings): Promise<CommandResult> {
   command.signal?.throwIfAborted();
   const { input } = command;
-  if (typeof input !== 'object' || !('command' in input)) {
-    return (await start(command, around, stdinOf(input))).result;
+  if (typeof input !== 'object') {
+    return (await start(command, around, input === undefined ? { stdin: 'ignore' } : { input })).result;
   }
+  if ('path' in input) return withFile(command, input.path, around);
   const { timeoutMs, signal, secrets = [] } = command;
   const shared = { timeoutMs, signal, secrets } as Pick<Command, 'timeoutMs' | 'signal' | 'secrets'>;
   const source = await start(
@@ -52,7 +53,7 @@ export async function execute(command: Command, around: Surroundings): Promise<C
   return read.value;
 }
 
-type Stdin = { stdin: 'ignore' } | { stdin: Readable } | { input: string } | { inputFile: string };
+type Stdin = { stdin: 'ignore' | Readable | 3 } | { input: string };
 
 interface Started {
   result: Promise<CommandResult>;
@@ -121,9 +122,16 @@ async function start(command: Command, around: Surroundings, stdin: Stdin, piped
   return { result: finish(), output: child.stdout as Readable | null, started: child.pid !== undefined };
 }
 
-function stdinOf(input: string | { path: string } | undefined): Stdin {
-  if (input === undefined) return { stdin: 'ignore' };
-  return typeof input === 'string' ? { input } : { inputFile: input.path };
+/** The program gets the file itself, not a pipe: it can seek, and no byte goes through this process. */
+async function withFile(command: Command, path: string, around: Surroundings): Promise<CommandResult> {
+  const { open } = await import('node:fs/promises');
+  const file = await refusing({ path, action: 'read' }, () => open(path));
+  try {
+    // Any number will do, though execa's types name only the lowest.
+    return await (await start(command, around, { stdin: file.fd as 3 })).result;
+  } finally {
+    await file.close();
+  }
 }
 
 function failed(shown: string, tail: string[], end: { exitCode?: number; signal?: string }): EdgeadmError {

@@ -72,6 +72,16 @@ test('input comes from text, a file, or another command', async () => {
   expect((await host.query({ file: 'cat', input: { path: path.join(root, 'input') } })).stdout).toBe(
     'from a file',
   );
+  const seen = await host.query({
+    file: 'readlink',
+    args: ['/proc/self/fd/0'],
+    input: { path: path.join(root, 'input') },
+  });
+  expect(seen.stdout.trim()).toBe(path.join(await fs.realpath(root), 'input'));
+  await expect(host.query({ file: 'cat', input: { path: path.join(root, 'none') } })).rejects.toMatchObject({
+    code: 'E_HOST_WRITE',
+    message: expect.stringContaining(path.join(root, 'none')),
+  });
   const bytes = 3_000_000;
   const pipe = { command: { file: 'head', args: ['-c', String(bytes), '/dev/zero'] } };
   expect((await host.query({ file: 'wc', args: ['-c'], input: pipe })).stdout.trim()).toBe(String(bytes));
