@@ -98,7 +98,8 @@ describe('"Use it" of the README, on bare nodes', () => {
   test('reset asks, and takes it back', async () => {
     const node = playground.node('edge-1');
     await type(node, blocks[3]![0]!, 'y\n');
-    const left = await node.sh('ls -d /var/lib/edgeadm /etc/kubernetes /usr/local/bin/kubelet; true');
+    const places = ['/var/lib/edgeadm', '/etc/kubernetes', '/usr/local/bin/kubelet'];
+    const left = await node.run(['ls', '-d', ...places], { allowFailure: true });
     expect(left.stdout).toBe('');
   });
 });
