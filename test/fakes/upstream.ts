@@ -48,13 +48,15 @@ export async function startUpstream(): Promise<Upstream> {
   return upstream;
 }
 
-function answer(upstream: Upstream, request: IncomingMessage, response: ServerResponse): void {
+function answer(upstream: Upstream, request: IncomingMessage, response: ServerResponse): unknown {
   const { pathname } = new URL(request.url!, upstream.url);
   const log = (status: number) =>
     upstream.requests.push({ path: pathname, range: request.headers.range, status });
   const send = (status: number, headers: Record<string, string> = {}, body: Buffer | string = '') => {
     log(status);
-    response.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(body)) }).end(body);
+    return response
+      .writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(body)) })
+      .end(body);
   };
   const failure = upstream.failures.get(pathname)?.shift();
   if (failure !== undefined) return send(failure);
@@ -84,7 +86,7 @@ function answer(upstream: Upstream, request: IncomingMessage, response: ServerRe
   if (cut === undefined) return send(partial ? 206 : 200, headers, body);
   log(partial ? 206 : 200);
   response.writeHead(partial ? 206 : 200, { ...headers, 'content-length': String(body.length) });
-  response.write(body.subarray(0, cut), () => response.socket?.end());
+  return response.write(body.subarray(0, cut), () => response.socket?.end());
 }
 
 function mediaType(content: Buffer): string | undefined {

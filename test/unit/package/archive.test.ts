@@ -81,7 +81,10 @@ describe('tar', { timeout: 120_000 }, () => {
           let last: Buffer[] = [];
           for await (const event of readPackageTar(cut(Buffer.concat(frames), cuts))) {
             if (event.type === 'data') last.push(Buffer.from(event.bytes));
-            else read.set(event.path, (last = []));
+            else {
+              last = [];
+              read.set(event.path, last);
+            }
           }
           expect([...read.keys()]).toEqual(given.map((file) => file.path).sort(comparePaths));
           for (const { path, bytes } of given) {
