@@ -90,7 +90,7 @@ export async function startLiteApiserver(
     metrics: new Metrics(),
     memory: new Memory(),
     denials: new Denials(),
-    history: new History(),
+    history: new History(() => compareHistory(context)),
     certificates: () =>
       Object.entries({ serving, 'kubelet-client': credential }).map(([name, files]) => ({
         name,
@@ -114,7 +114,7 @@ export async function startLiteApiserver(
   });
   link.on('online', () => {
     log(1, `online: ${transport.server.origin}`);
-    context.history.checked = compareHistory(context);
+    void context.history.recheck();
   });
   const timers = [
     setInterval(() => {

@@ -114,3 +114,14 @@ export function memberType(list: { apiVersion?: unknown; kind?: unknown }): {
 export function isUsableVersion(version: unknown): version is string {
   return typeof version === 'string' && isVersion(version);
 }
+
+export interface CollectionsOptions {
+  /** There is something to write; soon when it must not be lost with the power. */
+  onDirty: (urgent: boolean) => void;
+  onRotten: (what: string) => void;
+  /** A member is gone from a collection. */
+  onRemoved: (key: CollectionKey, namespace: string, name: string) => void;
+  onlineHours: () => number;
+}
+
+export const isPods = (key: CollectionKey) => key.group === '' && key.resource === 'pods';

@@ -2,7 +2,9 @@ import { type ApiObject, compareVersions, type WatchEvent } from '../wire/object
 import {
   type Collection,
   type CollectionKey,
+  type CollectionsOptions,
   type Fill,
+  isPods,
   isUsableVersion,
   keyText,
   memberKey,
@@ -21,17 +23,6 @@ import {
   Rows,
   rowSum,
 } from './rows.ts';
-
-export interface CollectionsOptions {
-  /** There is something to write; soon when it must not be lost with the power. */
-  onDirty: (urgent: boolean) => void;
-  onRotten: (what: string) => void;
-  /** A member is gone from a collection. */
-  onRemoved: (key: CollectionKey, namespace: string, name: string) => void;
-  onlineHours: () => number;
-}
-
-export const isPods = (key: CollectionKey) => key.group === '' && key.resource === 'pods';
 
 /** All collections: small heads in memory, members on disk. */
 export class Collections {
@@ -86,7 +77,11 @@ export class Collections {
     const id = Number(
       this.db.get<{ id: number }>('SELECT COALESCE(MAX(id), 0) + 1 AS id FROM collection')?.id ?? 1,
     );
-    const collection = fresh(Math.max(id, this.highest() + 1), key, this.options.onlineHours());
+    const collection = fresh(
+      Math.max(id, ...[...this.byKey.values()].map((known) => known.id + 1)),
+      key,
+      this.options.onlineHours(),
+    );
     this.byKey.set(collection.text, collection);
     return collection;
   }
@@ -300,11 +295,5 @@ export class Collections {
       return row && (JSON.parse(row.body) as ApiObject);
     });
     return keep(pod, type.apiVersion, type.kind);
-  }
-
-  private highest(): number {
-    let highest = 0;
-    for (const { id } of this.byKey.values()) highest = Math.max(highest, id);
-    return highest;
   }
 }

@@ -1,7 +1,7 @@
 import { objectPath } from '../request/path.ts';
 import { selectedName } from '../request/selectors.ts';
-import type { CollectionKey } from './collection.ts';
-import { Collections, isPods } from './collections.ts';
+import { type CollectionKey, isPods } from './collection.ts';
+import { Collections } from './collections.ts';
 import { Database, isCorruption } from './database.ts';
 import { Entries } from './entries.ts';
 import { Tokens } from './tokens.ts';

@@ -58,7 +58,22 @@ export class Denials {
 export class History {
   /** Settles when the comparison after the last return of the link is done. */
   checked: Promise<void> = Promise.resolve();
+  private running: Promise<void> | undefined;
+  private readonly comparison: () => Promise<void>;
   private lost: { above: string; upTo: string; until: number } | undefined;
+
+  constructor(comparison: () => Promise<void>) {
+    this.comparison = comparison;
+  }
+
+  /** Compares again; several who ask at once share one request. */
+  recheck(): Promise<void> {
+    this.running ??= this.comparison().finally(() => {
+      this.running = undefined;
+    });
+    this.checked = this.running;
+    return this.running;
+  }
 
   /** `current` is the API server's version now, `newest` the newest that is known here. True when history went back. */
   compare(current: string, newest: string): boolean {

@@ -1,5 +1,4 @@
-import { type Collection, Fill } from '../cache/collection.ts';
-import { isPods } from '../cache/collections.ts';
+import { type Collection, Fill, isPods } from '../cache/collection.ts';
 import type { Store } from '../cache/store.ts';
 import { objectPath } from '../request/path.ts';
 import { compareVersions, isBookmarkOfInitialEvents, isVersion, type WatchEvent } from '../wire/object.ts';

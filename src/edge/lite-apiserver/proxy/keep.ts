@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { collectionKey } from '../cache/collection.ts';
-import { isPods } from '../cache/collections.ts';
+import { collectionKey, isPods } from '../cache/collection.ts';
 import type { Classified } from '../request/classify.ts';
 import type { Caller } from '../serve/identity.ts';
 import type { ApiObject } from '../wire/object.ts';

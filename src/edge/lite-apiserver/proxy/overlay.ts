@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { isPods } from '../cache/collections.ts';
+import { isPods } from '../cache/collection.ts';
 import type { ApiPath } from '../request/path.ts';
 import type { Caller } from '../serve/identity.ts';
 import type { ApiObject } from '../wire/object.ts';

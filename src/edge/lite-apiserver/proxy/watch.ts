@@ -253,18 +253,23 @@ export class WatchSession {
 
   /** Waits for the link, then a random part of the jitter, so that the nodes of a fleet do not come all at once. */
   private async untilResumable(backoffMs: number): Promise<boolean> {
-    const { link, config } = this.context;
-    const wasOnline = link.online;
+    const { link, config, history } = this.context;
     const { signal } = this.gone;
-    if (!wasOnline)
+    const pause = (upToMs: number) => until(signal, (go) => setTimeout(go, Math.random() * upToMs));
+    if (link.online) {
+      await pause(backoffMs);
+      // The API server may have been replaced so quickly that no probe noticed.
+      await history.recheck();
+    }
+    while (!link.online && !this.over) {
       await until(
         signal,
         (go) => link.once('online', go),
         (go) => link.off('online', go),
       );
-    await this.context.history.checked;
-    const pause = Math.random() * (wasOnline ? backoffMs : config.link.resumeJitterMs);
-    await until(signal, (go) => setTimeout(go, pause));
+      await pause(config.link.resumeJitterMs);
+    }
+    await history.checked;
     return !this.over;
   }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { collectionKey, keyText } from '../../../../src/edge/lite-apiserver/cache/collection.ts';
 import { negotiate } from '../../../../src/edge/lite-apiserver/request/accept.ts';
 import { classify } from '../../../../src/edge/lite-apiserver/request/classify.ts';
@@ -9,6 +9,8 @@ import {
   canonicalLabelSelector,
   selectedName,
 } from '../../../../src/edge/lite-apiserver/request/selectors.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const word = fc.stringMatching(/^[a-z][a-z0-9]{0,6}$/);
 const value = fc.stringMatching(/^[a-z0-9]{1,6}$/);

@@ -61,7 +61,7 @@ test('a watch is held while offline and goes on upstream on the same stream', as
 });
 
 test('silent packet loss is found, and what waits is answered from the cache', async () => {
-  const { rig: r, upstream } = await start();
+  const { rig: r, upstream } = await start({ link: { probeIntervalMs: 200, probeTimeoutMs: 1000 } });
   upstream.put('pods', pod('a'));
   await r.fetch(podsOfNode);
   await until(() => [...r.proxy.context.store.collections].length === 1);
@@ -72,8 +72,8 @@ test('silent packet loss is found, and what waits is answered from the cache', a
   expect(r.proxy.context.link.online).toBe(false);
 });
 
-async function start() {
-  const made = await rig();
+async function start(more: Record<string, unknown> = {}) {
+  const made = await rig(more);
   const cached = (count: number) =>
     until(
       () => [...made.proxy.context.store.collections].filter(({ complete }) => complete).length === count,

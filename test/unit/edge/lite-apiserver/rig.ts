@@ -88,7 +88,7 @@ export class Rig {
         keyFile: join(this.directory, 'serving.key'),
       },
       cache: { directory: join(this.directory, 'cache'), flushIntervalMs: 20 },
-      link: { probeIntervalMs: 100, probeTimeoutMs: 800, resumeJitterMs: 20 },
+      link: { probeIntervalMs: 100, probeTimeoutMs: 5000, resumeJitterMs: 20 },
       statusSocket: '',
       ...more,
     });
@@ -211,6 +211,7 @@ export async function rig(
   onTestFinished(() => made.stop());
   await made.upstream.start();
   await made.start(more, filters);
+  await until(() => made.proxy.context.link.online);
   return made;
 }
 

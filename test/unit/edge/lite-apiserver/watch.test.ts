@@ -49,6 +49,7 @@ test('events applied to the cache give what a list at that version gives, throug
         try {
           await r.upstream.start();
           await r.start();
+          await until(() => r.proxy.context.link.online);
           r.upstream.put('configmaps', configMap('first', 0, { x: 'y' }));
           let watch = await r.watch(`${path}?${watchList}${selector}`);
           await watch.until(({ events }) => events.some(({ type }) => type === 'BOOKMARK'));
@@ -63,6 +64,7 @@ test('events applied to the cache give what a list at that version gives, throug
               await r.goOnline();
             } else {
               await r.restart();
+              await until(() => r.proxy.context.link.online);
               watch.close();
               watch = await r.watch(`${path}?${watchList}${selector}`);
             }

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { readConfig, toConfig } from '../../../../src/edge/lite-apiserver/config.ts';
 import { ItemSplitter } from '../../../../src/edge/lite-apiserver/wire/items.ts';
 import { eachLine, Lines } from '../../../../src/edge/lite-apiserver/wire/lines.ts';
 import { compareVersions } from '../../../../src/edge/lite-apiserver/wire/object.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 function cut(bytes: Buffer, places: number[]): Buffer[] {
   const at = [...new Set(places.map((place) => place % (bytes.length + 1)))].sort((a, b) => a - b);
