@@ -86,7 +86,10 @@ export const playgroundCommand: CommandSpec = {
     {
       name: 'exec',
       short: 'Run a program in a node (default: a shell)',
-      examples: ['edgeadm playground exec edge-1', 'edgeadm playground exec edge-1 -- crictl ps'].join('\n'),
+      examples: [
+        'edgeadm playground exec edge-1',
+        'edgeadm playground exec edge-1 -- ctr -n k8s.io containers ls',
+      ].join('\n'),
       arguments: [nodeArgument, { name: '[command...]', description: 'program and its arguments' }],
       flags: [nameFlag],
       verbatimAfter: 1,

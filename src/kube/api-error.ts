@@ -101,6 +101,6 @@ function hintFor(status: number, reason: string, message: string): string | unde
     return 'An admission webhook of the cluster does not answer: see `kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations`.';
   }
   if (status >= 500)
-    return 'See the API server: `crictl logs` of kube-apiserver, `journalctl -u kubelet`, and the health of etcd.';
+    return 'See the API server: its log below /var/log/pods, `journalctl -u kubelet`, and the health of etcd.';
   return undefined;
 }

@@ -37,7 +37,7 @@ export async function waitReady(
     'E_TIMEOUT',
     `the API server at ${transport.endpoint} was not ready within ${duration(options.timeoutMs)}: ${last?.message}`,
     {
-      hint: '`crictl ps -a` and `crictl logs` of kube-apiserver and etcd, and `journalctl -u kubelet`, say why.',
+      hint: '`journalctl -u kubelet`, `ctr -n k8s.io containers ls` and the logs of kube-apiserver and etcd below /var/log/pods say why.',
       cause: last,
     },
   );

@@ -159,7 +159,7 @@ function connectionError(
       'Set the clock of this host, or renew the certificates with `edgeadm certs renew all` on the control plane (x509).',
     'client-certificate': `The client certificate in ${connection.source} is expired or of another cluster (x509): see \`edgeadm certs check-expiration\`.`,
     refused:
-      'Is kube-apiserver running? `crictl ps -a --name kube-apiserver` and `journalctl -u kubelet` on the control plane say more.',
+      'Is kube-apiserver running? `journalctl -u kubelet` and its log below /var/log/pods on the control plane say more.',
     dns: 'Check the name in the kubeconfig, and the name servers in /etc/resolv.conf.',
   };
   const hint =
