@@ -1,11 +1,10 @@
-import { findDocument } from '../../src/config/documents.ts';
 import type { KubeDocument } from '../../src/config/types.ts';
 import { EdgeadmError, toEdgeadmError } from '../../src/errors.ts';
 import type { Host } from '../../src/host/host.ts';
 
 /** Whether the kubelet is told to run with swap on. */
 export function toleratesSwap({ documents }: { documents: readonly KubeDocument[] }): boolean {
-  return findDocument(documents, 'KubeletConfiguration')?.failSwapOn === false;
+  return documents.some(({ kind, failSwapOn }) => kind === 'KubeletConfiguration' && failSwapOn === false);
 }
 
 /** What to do where swap has to stay on. */
