@@ -6,6 +6,7 @@ import { corrupt } from './archive/frames.ts';
 import { readPackageTar } from './archive/read.ts';
 import { sha256Hex } from './hash.ts';
 import { MANIFEST, parseManifest, SIGNATURE } from './manifest.ts';
+import { naming } from './naming.ts';
 import { manifestSignedBy } from './sign.ts';
 import type { InstallPackage, OpenOptions } from './types.ts';
 
@@ -20,18 +21,20 @@ const MAX_MANIFEST = 8 << 20;
 export async function openPackage(location: string, options: OpenOptions = {}): Promise<InstallPackage> {
   const path = await localPath(location, options);
   const folder = (await found(path, location)).isDirectory();
-  const { manifest, signature } = folder
-    ? await readHeadOfFolder(path)
-    : await readHeadOfFile(path, options.signal);
-  const signed = checkSignature(manifest, signature, location, options.publicKey);
-  return {
-    manifest: parseManifest(manifest),
-    digest: sha256Hex(manifest),
-    signed,
-    location,
-    path,
-    folder,
-  };
+  return naming(location, async () => {
+    const { manifest, signature } = folder
+      ? await readHeadOfFolder(path)
+      : await readHeadOfFile(path, options.signal);
+    const signed = checkSignature(manifest, signature, location, options.publicKey);
+    return {
+      manifest: parseManifest(manifest),
+      digest: sha256Hex(manifest),
+      signed,
+      location,
+      path,
+      folder,
+    };
+  });
 }
 
 async function localPath(location: string, options: OpenOptions): Promise<string> {

@@ -5,6 +5,7 @@ import { corrupt } from './archive/frames.ts';
 import { readPackageTar } from './archive/read.ts';
 import { Checker, type EntrySink, type WalkOptions } from './check.ts';
 import { hostile, MANIFEST, SIGNATURE } from './manifest.ts';
+import { naming } from './naming.ts';
 import type { InstallPackage } from './types.ts';
 
 /**
@@ -17,8 +18,10 @@ export async function walkPackage(
   options: WalkOptions,
 ): Promise<void> {
   const checker = new Checker(opened, sink, options);
-  await (opened.folder ? walkFolder(opened, checker, options) : walkFile(opened, checker, options));
-  checker.finish();
+  await naming(opened.location, async () => {
+    await (opened.folder ? walkFolder(opened, checker, options) : walkFile(opened, checker, options));
+    checker.finish();
+  });
 }
 
 async function walkFile(opened: InstallPackage, checker: Checker, { signal }: WalkOptions): Promise<void> {

@@ -34,6 +34,8 @@ export function compressFrame(content: Uint8Array): Promise<Buffer> {
 export interface Frame {
   bytes: Buffer;
   contentSize: number;
+  /** Where it begins in the file. */
+  at: number;
 }
 
 export function decompressFrame(frame: Frame): Promise<Buffer> {
@@ -45,7 +47,7 @@ export function decompressFrame(frame: Frame): Promise<Buffer> {
     };
     zstdDecompress(frame.bytes, options, (error, content) => {
       if (error || content.length !== frame.contentSize) {
-        reject(corrupt('its compressed data is damaged', error));
+        reject(corrupt(damaged(frame.at), error));
       } else {
         resolve(content);
       }
@@ -53,10 +55,15 @@ export function decompressFrame(frame: Frame): Promise<Buffer> {
   });
 }
 
+function damaged(at: number): string {
+  return `its compressed data is damaged behind byte ${at}`;
+}
+
 /** Cuts a stream into frames by their block headers, without decompressing. */
 export async function* splitFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Frame> {
   const source = new ByteSource(chunks);
   while (await source.has(1)) {
+    const at = source.position;
     const header = await readHeader(source);
     const parts = [header.bytes];
     let length = header.bytes.length;
@@ -65,14 +72,14 @@ export async function* splitFrames(chunks: AsyncIterable<Uint8Array>): AsyncGene
       const word = block.readUIntLE(0, 3);
       last = (word & 1) === 1;
       const type = (word >> 1) & 3;
-      if (type === 3) throw corrupt('its compressed data is damaged');
+      if (type === 3) throw corrupt(damaged(at));
       const size = type === 1 ? 1 : word >> 3;
       const body = await source.take(size + (last && header.checksum ? 4 : 0));
       length += block.length + body.length;
       if (length > MAX_FRAME) throw corrupt('a part of it is larger than any that edgeadm writes');
       parts.push(block, body);
     }
-    yield { bytes: Buffer.concat(parts, length), contentSize: header.contentSize };
+    yield { bytes: Buffer.concat(parts, length), contentSize: header.contentSize, at };
   }
 }
 
@@ -80,8 +87,11 @@ export async function* splitFrames(chunks: AsyncIterable<Uint8Array>): AsyncGene
 async function readHeader(
   source: ByteSource,
 ): Promise<{ bytes: Buffer; contentSize: number; checksum: boolean }> {
-  const start = await source.take(5, 'it is no zstd-compressed file');
-  if (start.readUInt32LE(0) !== MAGIC) throw corrupt('it is no zstd-compressed file, or damaged');
+  const start = await source.take(5);
+  if (start.readUInt32LE(0) !== MAGIC) {
+    const at = source.position - start.length;
+    throw corrupt(at === 0 ? 'it is no zstd-compressed file' : damaged(at));
+  }
   const descriptor = start[4]!;
   const single = (descriptor & 0x20) !== 0;
   const dictionary = [0, 1, 2, 4][descriptor & 3]!;
@@ -116,6 +126,8 @@ class ByteSource {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #rest: Buffer = Buffer.alloc(0);
   #at = 0;
+  /** Bytes taken so far. */
+  position = 0;
 
   constructor(chunks: AsyncIterable<Uint8Array>) {
     this.#chunks = chunks[Symbol.asyncIterator]();
@@ -135,8 +147,11 @@ class ByteSource {
     return true;
   }
 
-  async take(count: number, otherwise = 'it ends too early'): Promise<Buffer> {
-    if (this.#rest.length - this.#at < count && !(await this.has(count))) throw corrupt(otherwise);
+  async take(count: number): Promise<Buffer> {
+    if (this.#rest.length - this.#at < count && !(await this.has(count))) {
+      throw corrupt(`it ends too early, at byte ${this.position + this.#rest.length - this.#at}`);
+    }
+    this.position += count;
     const taken = this.#rest.subarray(this.#at, this.#at + count);
     this.#at += count;
     return taken;
