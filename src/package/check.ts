@@ -80,6 +80,12 @@ export class Checker {
     this.#progress(entry.size);
   }
 
+  /** Content that was left out, of an entry that the filter refuses. */
+  hole(size: number): void {
+    if (this.#current !== undefined) throw corrupt('it was changed while it was read');
+    this.#progress(size);
+  }
+
   async data(bytes: Uint8Array, last: boolean): Promise<void> {
     const current = this.#current;
     if (current !== undefined && 'head' in current) {

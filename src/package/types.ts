@@ -74,6 +74,8 @@ export interface InstallPackage {
   path?: string;
   /** Whether it is a folder that was unpacked already. */
   folder?: boolean;
+  /** Of a file: bytes of its tar before the first entry. */
+  headSize?: number;
 }
 
 export interface OpenOptions {

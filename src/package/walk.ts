@@ -3,6 +3,7 @@ import { lstat, open, readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { corrupt } from './archive/frames.ts';
 import { readPackageTar } from './archive/read.ts';
+import { BLOCK, tarSize } from './archive/tar.ts';
 import { Checker, type EntrySink, type WalkOptions } from './check.ts';
 import { hostile, MANIFEST, SIGNATURE } from './manifest.ts';
 import { naming } from './naming.ts';
@@ -24,15 +25,37 @@ export async function walkPackage(
   });
 }
 
-async function walkFile(opened: InstallPackage, checker: Checker, { signal }: WalkOptions): Promise<void> {
+async function walkFile(
+  opened: InstallPackage,
+  checker: Checker,
+  { signal, filter }: WalkOptions,
+): Promise<void> {
   const stream = createReadStream(opened.path ?? opened.location, {
     highWaterMark: 1 << 20,
     ...(signal && { signal }),
   });
-  for await (const event of readPackageTar(stream)) {
+  const skip = filter && refusedContent(opened, filter);
+  for await (const event of readPackageTar(stream, skip && { skip })) {
     if (event.type === 'file') checker.begin(event);
+    else if (event.type === 'hole') checker.hole(event.size);
     else await checker.data(event.bytes, event.last);
   }
+}
+
+/** Says which stretches of the tar lie in the content of an entry that the filter refuses. */
+function refusedContent(
+  { manifest, headSize }: InstallPackage,
+  filter: NonNullable<WalkOptions['filter']>,
+): ((at: number, length: number) => boolean) | undefined {
+  if (headSize === undefined) return undefined;
+  const refused: { from: number; to: number }[] = [];
+  let at = headSize;
+  for (const entry of manifest.entries) {
+    const from = at + BLOCK;
+    if (!filter(entry)) refused.push({ from, to: from + entry.size });
+    at += tarSize(entry.size);
+  }
+  return (start, length) => refused.some(({ from, to }) => from <= start && start + length <= to);
 }
 
 async function walkFolder(opened: InstallPackage, checker: Checker, options: WalkOptions): Promise<void> {

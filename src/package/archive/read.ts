@@ -6,7 +6,16 @@ import { BLOCK } from './tar.ts';
 /** What a package's tar holds, in order: a file's header, then its content in pieces. */
 export type TarEvent =
   | { type: 'file'; path: string; size: number; mode: number }
-  | { type: 'data'; bytes: Buffer; last: boolean };
+  | { type: 'data'; bytes: Buffer; last: boolean }
+  /** Content that was asked to be left out. */
+  | { type: 'hole'; size: number; last: boolean };
+
+export interface ReadOptions {
+  /** Frames at work at once. */
+  ahead?: number;
+  /** Whether a stretch of the tar (offset and length in bytes) holds only content that nobody wants; it is not decompressed. */
+  skip?: (at: number, length: number) => boolean;
+}
 
 /** Frames at work at once: two to keep two cores busy, one to be ready. */
 const AHEAD = 3;
@@ -18,21 +27,28 @@ const AHEAD = 3;
  */
 export async function* readPackageTar(
   chunks: AsyncIterable<Uint8Array>,
-  ahead = AHEAD,
+  options: ReadOptions = {},
 ): AsyncGenerator<TarEvent> {
   const parser = new TarParser();
-  for await (const content of decompressAhead(splitFrames(chunks), ahead)) {
-    yield* parser.push(content);
+  for await (const content of decompressAhead(splitFrames(chunks), options)) {
+    yield* typeof content === 'number' ? parser.skip(content) : parser.push(content);
     if (parser.ended) break;
   }
   if (!parser.ended) throw corrupt('it ends too early');
 }
 
-async function* decompressAhead(frames: AsyncGenerator<Frame>, ahead: number): AsyncGenerator<Buffer> {
-  const waiting: Promise<Buffer>[] = [];
+/** The frames' contents in order; of one that is skipped, only how long it is. */
+async function* decompressAhead(
+  frames: AsyncGenerator<Frame>,
+  { ahead = AHEAD, skip }: ReadOptions,
+): AsyncGenerator<Buffer | number> {
+  const waiting: Promise<Buffer | number>[] = [];
+  let at = 0;
   try {
     for await (const frame of frames) {
-      const content = decompressFrame(frame);
+      const { contentSize } = frame;
+      const content = skip?.(at, contentSize) ? Promise.resolve(contentSize) : decompressFrame(frame);
+      at += contentSize;
       // Its error is met when its turn comes.
       content.catch(() => {});
       waiting.push(content);
@@ -81,6 +97,13 @@ class TarParser {
         }
       }
     }
+  }
+
+  /** Takes a stretch of unknown bytes, which must lie in the content of one file. */
+  *skip(size: number): Generator<TarEvent> {
+    if (this.#rest.length > 0 || size > this.#content) throw corrupt('it was changed while it was read');
+    this.#content -= size;
+    yield { type: 'hole', size, last: this.#content === 0 };
   }
 
   *#header(block: Buffer): Generator<TarEvent> {

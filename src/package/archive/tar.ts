@@ -31,6 +31,11 @@ export function tarHeader(entry: Pick<TarEntry, 'path' | 'mode' | 'type' | 'targ
   return block;
 }
 
+/** Bytes that a file of this size takes in a tar: header, content, padding. */
+export function tarSize(size: number): number {
+  return BLOCK + Math.ceil(size / BLOCK) * BLOCK;
+}
+
 /** Zeroes that fill the last block of a file of this size. */
 export function tarPadding(size: number): Buffer {
   return Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);

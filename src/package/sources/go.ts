@@ -7,15 +7,7 @@ import type { Arch } from '../types.ts';
 import { moduleLicences } from './licence.ts';
 import { runTool } from './run.ts';
 import type { Dependency, FetchedFile, FetchOptions } from './source.ts';
-
-export interface ToolVersions {
-  /** `go1.26.8` */
-  go: string;
-  /** First line of `gcc --version`. */
-  cc: string;
-  /** Settings of the user's that change what is built. */
-  settings: Record<string, string>;
-}
+import { crossEnvironment, type ToolVersions } from './tools.ts';
 
 /** Everything that decides what `buildGo` makes. */
 export async function goInputs(component: Component, arch: Arch, tools: ToolVersions): Promise<unknown> {
@@ -92,7 +84,8 @@ export async function buildGo(
 }
 
 function goEnvironment(arch: Arch, cgo: boolean): Record<string, string> {
-  return { CGO_ENABLED: cgo ? '1' : '0', GOOS: 'linux', GOARCH: arch, GOWORK: 'off', GOTOOLCHAIN: 'local' };
+  const cross = cgo ? crossEnvironment(arch) : {};
+  return { CGO_ENABLED: cgo ? '1' : '0', GOOS: 'linux', GOARCH: arch, GOWORK: 'off', ...cross };
 }
 
 /** The name that `go build` gives a main package: the last part of its path that is not a major version. */

@@ -6,10 +6,10 @@ import { programLayer } from '../oci/layer.ts';
 import type { Arch } from '../types.ts';
 import { cached } from './cache.ts';
 import { extractDebian } from './debian.ts';
-import { buildGo, goInputs, type ToolVersions } from './go.ts';
+import { buildGo, goInputs } from './go.ts';
 import { buildNative, nativeInputs } from './native.ts';
 import type { Dependency, FetchedComponent, FetchedFile, FetchOptions, Source } from './source.ts';
-import { toolVersions } from './tools.ts';
+import { type ToolVersions, toolVersions } from './tools.ts';
 
 /** Changes when the code here makes other bytes from the same recipe. */
 const REVISION = 1;

@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import type { Component } from '../catalogue/types.ts';
 import { hashFile, sha256Hex } from '../hash.ts';
 import type { Arch } from '../types.ts';
-import type { ToolVersions } from './go.ts';
 import { runTool } from './run.ts';
 import type { FetchedFile, FetchOptions } from './source.ts';
-import { compiler } from './tools.ts';
+import { compiler, type ToolVersions } from './tools.ts';
 
 const FLAGS = ['-Os', '-std=gnu11', '-static', '-s', '-Wl,--build-id=none', '-Wl,--gc-sections'];
 

@@ -4,7 +4,6 @@ import semver from 'semver';
 import { EdgeadmError } from '../../errors.ts';
 import type { Component } from '../catalogue/types.ts';
 import type { Arch } from '../types.ts';
-import type { ToolVersions } from './go.ts';
 
 /** Settings of Go and of the C compiler that change what is built. */
 const SETTINGS = [
@@ -18,6 +17,17 @@ const SETTINGS = [
   'CGO_LDFLAGS',
 ];
 
+const OWN_ARCH: Arch = process.arch === 'arm64' ? 'arm64' : 'amd64';
+
+export interface ToolVersions {
+  /** `go1.26.8` */
+  go: string;
+  /** First line of `gcc --version`. */
+  cc: string;
+  /** Settings of the user's that change what is built. */
+  settings: Record<string, string>;
+}
+
 export interface MissingTool {
   /** What was looked for: `gcc`, `seccomp.h`. */
   tool: string;
@@ -26,67 +36,86 @@ export interface MissingTool {
 }
 
 /** What the gomod source needs on this machine and does not find. Go is not among it: Debian's may be too old. */
-export async function missingBuildTools(components?: readonly Component[]): Promise<MissingTool[]> {
+export async function missingBuildTools(
+  components?: readonly Component[],
+  arch: Arch = OWN_ARCH,
+): Promise<MissingTool[]> {
+  const cc = compiler(arch);
+  const cross = arch !== OWN_ARCH;
   const wanted: MissingTool[] = [
-    { tool: 'gcc', aptPackage: 'gcc' },
-    { tool: 'stdio.h', aptPackage: 'libc6-dev' },
+    { tool: cc, aptPackage: cross ? `gcc-${triple(arch)}`.replace('x86_64', 'x86-64') : 'gcc' },
+    { tool: 'stdio.h', aptPackage: cross ? `libc6-dev-${arch}-cross` : 'libc6-dev' },
     { tool: 'pkg-config', aptPackage: 'pkg-config' },
     { tool: 'strip', aptPackage: 'binutils' },
     { tool: 'mmdebstrap', aptPackage: 'mmdebstrap' },
   ];
   const headers = components?.flatMap((component) => Object.entries(component.build.go?.headers ?? {}));
-  for (const [tool, aptPackage] of headers ?? [['seccomp.h', 'libseccomp-dev']])
-    wanted.push({ tool, aptPackage });
+  for (const [tool, name] of headers ?? [['seccomp.h', 'libseccomp-dev']]) {
+    wanted.push({ tool, aptPackage: cross ? `${name}:${arch}` : name });
+  }
   const found = await Promise.all(
-    wanted.map(({ tool }) => (tool.endsWith('.h') ? hasHeader(tool) : runs(tool))),
+    wanted.map(({ tool }) => (tool.endsWith('.h') ? hasHeader(cc, tool) : runs(tool))),
   );
   return wanted.filter((_, index) => !found[index]);
 }
 
 /** Versions of the compilers. Throws E_PACKAGE_BUILD, with the fix, when one is missing or too old for a wrapper module. */
 export async function toolVersions(components: readonly Component[], arch: Arch): Promise<ToolVersions> {
-  const go = await goEnvironment();
-  const needed = await neededGo(components);
-  if (go === undefined || semver.lt(goVersion(go.GOVERSION!), needed)) {
-    const found = go?.GOVERSION ?? 'none';
-    throw new EdgeadmError(
-      'E_PACKAGE_BUILD',
-      `building from Go modules needs Go ${needed} or newer; found ${found}`,
-      {
-        hint: 'Install it from https://go.dev/dl and put its bin folder on PATH, or build with `--source release`.',
-      },
-    );
-  }
-  const missing = await missingBuildTools(components);
+  const environment = await goEnvironment();
+  const go = await usableGo(environment, await neededGo(components));
+  const missing = await missingBuildTools(components, arch);
   if (missing.length > 0) {
+    const packages = missing.map(({ aptPackage }) => aptPackage).join(' ');
+    const foreign = packages.includes(':') ? `dpkg --add-architecture ${arch} && apt-get update && ` : '';
     throw new EdgeadmError(
       'E_PACKAGE_BUILD',
       `missing for the build: ${missing.map(({ tool }) => tool).join(', ')}`,
-      {
-        hint: `Run: apt-get install -y ${missing.map(({ aptPackage }) => aptPackage).join(' ')}`,
-      },
+      { hint: `Run: ${foreign}apt-get install -y ${packages}` },
     );
   }
-  const cc = compiler(arch);
-  const version = await outputOf(cc, ['--version']);
-  if (version === undefined) {
-    throw new EdgeadmError('E_PACKAGE_BUILD', `no C compiler for ${arch}: ${cc} is not on PATH`, {
-      hint: `Run: apt-get install -y gcc-${cc.slice(0, -'-gcc'.length)}. Or build on a machine of that architecture.`,
-    });
-  }
-  const settings = Object.fromEntries(SETTINGS.map((name) => [name, go[name] ?? '']));
-  return { go: go.GOVERSION!, cc: version.split('\n')[0]!, settings };
+  const version = await outputOf(compiler(arch), ['--version']);
+  const settings = Object.fromEntries(SETTINGS.map((name) => [name, environment?.[name] ?? '']));
+  return { go, cc: version?.split('\n')[0] ?? '', settings };
 }
 
 /** The C compiler for an architecture: the machine's own, else Debian's cross compiler. */
 export function compiler(arch: Arch): string {
-  const own = process.arch === 'arm64' ? 'arm64' : 'amd64';
-  if (arch === own) return 'gcc';
-  return arch === 'arm64' ? 'aarch64-linux-gnu-gcc' : 'x86_64-linux-gnu-gcc';
+  return arch === OWN_ARCH ? 'gcc' : `${triple(arch)}-gcc`;
+}
+
+/** What makes cgo build for another architecture. */
+export function crossEnvironment(arch: Arch): Record<string, string> {
+  if (arch === OWN_ARCH) return {};
+  return { CC: compiler(arch), PKG_CONFIG_LIBDIR: `/usr/lib/${triple(arch)}/pkgconfig:/usr/share/pkgconfig` };
+}
+
+function triple(arch: Arch): string {
+  return arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
+}
+
+/** The version that will build. Go itself fetches a newer patch release where its GOTOOLCHAIN allows that. */
+async function usableGo(environment: Record<string, string> | undefined, needed: string): Promise<string> {
+  const found = environment?.GOVERSION;
+  if (found !== undefined && semver.gte(goVersion(found), needed)) return found;
+  const toolchain = environment?.GOTOOLCHAIN ?? 'local';
+  if (
+    found !== undefined &&
+    semver.gte(goVersion(found), '1.21.0') &&
+    /^auto|\+auto$|\+path$/.test(toolchain)
+  ) {
+    return `${needed} by ${found}`;
+  }
+  throw new EdgeadmError(
+    'E_PACKAGE_BUILD',
+    `building from Go modules needs Go ${needed} or newer; found ${found ?? 'none'}`,
+    {
+      hint: 'Install it from https://go.dev/dl and put its bin folder on PATH, or build with `--source release`.',
+    },
+  );
 }
 
 async function goEnvironment(): Promise<Record<string, string> | undefined> {
-  const output = await outputOf('go', ['env', '-json', 'GOVERSION', ...SETTINGS]);
+  const output = await outputOf('go', ['env', '-json', 'GOVERSION', 'GOTOOLCHAIN', ...SETTINGS]);
   return output === undefined ? undefined : JSON.parse(output);
 }
 
@@ -109,8 +138,8 @@ async function runs(tool: string): Promise<boolean> {
   return (await outputOf(tool, ['--version'])) !== undefined;
 }
 
-async function hasHeader(header: string): Promise<boolean> {
-  return (await outputOf('gcc', ['-fsyntax-only', '-x', 'c', '-'], `#include <${header}>\n`)) !== undefined;
+async function hasHeader(cc: string, header: string): Promise<boolean> {
+  return (await outputOf(cc, ['-fsyntax-only', '-x', 'c', '-'], `#include <${header}>\n`)) !== undefined;
 }
 
 async function outputOf(file: string, args: string[], input = ''): Promise<string | undefined> {
