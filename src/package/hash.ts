@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import type { FetchedFile } from './sources/source.ts';
+
+/** A file on this machine with what a manifest says about it. */
+export interface FetchedFile {
+  path: string;
+  size: number;
+  /** Lower-case hex. */
+  sha256: string;
+}
 
 /** Lower-case hex. */
 export function sha256Hex(bytes: Uint8Array | string): string {

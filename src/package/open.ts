@@ -87,8 +87,8 @@ async function readHeadOfFile(path: string, signal: AbortSignal | undefined): Pr
   let current: Buffer[] = [];
   const stream = createReadStream(path, { highWaterMark: 64 << 10, ...(signal && { signal }) });
   for await (const event of readPackageTar(stream, { ahead: 1 })) {
-    if (event.type === 'data') {
-      current.push(event.bytes);
+    if (event.type !== 'file') {
+      if (event.type === 'data') current.push(event.bytes);
       continue;
     }
     const expected = [MANIFEST, SIGNATURE][contents.size];

@@ -1,21 +1,16 @@
 import type { Emit } from '../../workflow/events.ts';
 import type { Component, ImageRecipe } from '../catalogue/types.ts';
+import type { FetchedFile } from '../hash.ts';
 import type { OciImage } from '../oci/image.ts';
 import type { Arch, ComponentSource } from '../types.ts';
+
+export type { FetchedFile };
 
 export interface FetchOptions {
   /** edgeadm's cache folder; what is in it is found again by the hash of everything it was made from. */
   cacheDirectory: string;
   emit: Emit;
   signal?: AbortSignal;
-}
-
-/** A file on this machine with what a manifest says about it. */
-export interface FetchedFile {
-  path: string;
-  size: number;
-  /** Lower-case hex. */
-  sha256: string;
 }
 
 /** Something that a component was linked or put together from; goes into the SBOM. */
