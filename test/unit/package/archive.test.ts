@@ -9,7 +9,7 @@ import {
 } from '../../../src/package/archive/frames.ts';
 import { readPackageTar } from '../../../src/package/archive/read.ts';
 import { hashSegments, readSegments, segmentsSize } from '../../../src/package/archive/segments.ts';
-import { comparePaths, tarSegments } from '../../../src/package/archive/tar.ts';
+import { comparePaths, tarSegments, tarSize } from '../../../src/package/archive/tar.ts';
 import { sha256Hex } from '../../../src/package/hash.ts';
 
 /** Cuts bytes into chunks of the given lengths, over and over. */
@@ -81,7 +81,7 @@ describe('tar', { timeout: 120_000 }, () => {
           let last: Buffer[] = [];
           for await (const event of readPackageTar(cut(Buffer.concat(frames), cuts))) {
             if (event.type === 'data') last.push(Buffer.from(event.bytes));
-            else {
+            else if (event.type === 'file') {
               last = [];
               read.set(event.path, last);
             }
@@ -94,6 +94,74 @@ describe('tar', { timeout: 120_000 }, () => {
       ),
       { numRuns: 40 },
     );
+  });
+
+  it('leaves out the content that is not wanted, and only that', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ wanted: fc.boolean(), bytes: fc.uint8Array({ maxLength: 6000 }) }), {
+          maxLength: 6,
+        }),
+        fc.integer({ min: 1, max: 3000 }),
+        async (given, frameSize) => {
+          const tar = Buffer.concat(
+            await collect(
+              readSegments(
+                tarSegments(
+                  given.map(({ bytes }, index) => ({
+                    path: `f${index}`,
+                    type: 'file',
+                    mode: 0o644,
+                    content: [bytes],
+                  })),
+                ),
+              ),
+            ),
+          );
+          const refused: { from: number; to: number }[] = [];
+          let at = 0;
+          for (const { wanted, bytes } of given) {
+            if (!wanted) refused.push({ from: at + 512, to: at + 512 + bytes.length });
+            at += tarSize(bytes.length);
+          }
+          const frames = await Promise.all((await collect(cut(tar, [frameSize]))).map(compressFrame));
+          const skipped: number[] = [];
+          const skip = (start: number, length: number) => {
+            const inside = refused.some(({ from, to }) => from <= start && start + length <= to);
+            if (inside) skipped.push(length);
+            return inside;
+          };
+          const contents: Buffer[][] = [];
+          const holes: number[] = [];
+          for await (const event of readPackageTar(cut(Buffer.concat(frames), [1000]), { skip })) {
+            if (event.type === 'file') contents.push([]);
+            else if (event.type === 'data') contents.at(-1)!.push(Buffer.from(event.bytes));
+            else holes.push(event.size);
+          }
+          expect(holes).toEqual(skipped);
+          expect(contents).toHaveLength(given.length);
+          for (const [index, { wanted, bytes }] of given.entries()) {
+            if (wanted) expect(Buffer.concat(contents[index]!).equals(Buffer.from(bytes))).toBe(true);
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('refuses to leave out anything but content', async () => {
+    const tar = Buffer.concat(
+      await collect(
+        readSegments(tarSegments([{ path: 'a', type: 'file', mode: 0o644, content: [Buffer.alloc(600)] }])),
+      ),
+    );
+    const frames = Buffer.concat(await Promise.all((await collect(cut(tar, [512]))).map(compressFrame)));
+    for (const index of [0, 2]) {
+      const skip = (at: number) => at === index * 512;
+      await expect(collect(readPackageTar(cut(frames, [1000]), { skip }))).rejects.toMatchObject({
+        code: 'E_PACKAGE_CORRUPT',
+      });
+    }
   });
 
   it('has neither times nor owners', async () => {
