@@ -58,3 +58,10 @@ export async function initArguments(
   await node.write(path, renderDocuments(documents));
   return ['init', '--config', path, '--install-pkg-path', playground.packagePath];
 }
+
+/** The image of the package that has a shell and tools, as `busybox`; every node has it. */
+export async function shellImage(kubectl: TestPlayground['kubectl']): Promise<string> {
+  const path = '{.spec.template.spec.containers[0].image}';
+  const flannel = ['get', 'daemonset', '--namespace=kube-flannel', 'kube-flannel-ds'];
+  return (await kubectl([...flannel, '-o', `jsonpath=${path}`])).stdout;
+}
