@@ -90,6 +90,7 @@ function library(part: Dependency, arch: Arch): BomComponent {
     version: part.version,
     purl,
     ...(part.licence !== undefined && { licenses: [{ license: { id: part.licence } }] }),
+    ...(part.licenceNames && { licenses: part.licenceNames.map((name) => ({ license: { name } })) }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { readSegments } from '../archive/segments.ts';
@@ -85,37 +85,51 @@ export async function extractDebian(
 async function readTree(tar: string): Promise<{ entries: TarEntry[]; dependencies: Dependency[] }> {
   const { list } = await import('tar');
   const entries: TarEntry[] = [];
-  const dependencies: Dependency[] = [];
+  const versions = new Map<string, string>();
   await list({
     file: tar,
     onReadEntry(entry) {
       const path = entry.path.replace(/^\.\//, '').replace(/\/$/, '');
-      const archive = ARCHIVE.exec(path);
-      if (archive !== null) dependencies.push(debianPackage(basename(archive[1]!), archive[2]!));
-      if (
-        !KEPT.some((kept) => kept.test(path)) ||
-        LEFT_OUT.some((left) => left.test(path)) ||
-        IPTABLES.some((name) => path === `usr/sbin/${name}`)
-      ) {
-        entry.resume();
-        return;
-      }
+      const [, name, version] = ARCHIVE.exec(path) ?? [];
+      if (name !== undefined) versions.set(name, decodeURIComponent(version!));
       const mode = (entry.mode ?? 0o644) & 0o777;
-      if (entry.type === 'Directory') entries.push({ path, type: 'directory', mode });
-      if (entry.type === 'SymbolicLink')
-        entries.push({ path, type: 'symlink', mode: 0o777, target: entry.linkpath! });
-      if (entry.type !== 'File') {
-        entry.resume();
-        return;
+      if (isKept(path)) {
+        if (entry.type === 'Directory') entries.push({ path, type: 'directory', mode });
+        if (entry.type === 'SymbolicLink') {
+          entries.push({ path, type: 'symlink', mode: 0o777, target: entry.linkpath! });
+        }
+        if (entry.type === 'File') {
+          const content: Buffer[] = [];
+          entry.on('data', (chunk) => content.push(chunk));
+          entries.push({ path, type: 'file', mode, content });
+          return;
+        }
       }
-      const content: Buffer[] = [];
-      entry.on('data', (chunk) => content.push(chunk));
-      entries.push({ path, type: 'file', mode, content });
+      entry.resume();
     },
   });
-  return { entries, dependencies: dependencies.sort((a, b) => (a.name < b.name ? -1 : 1)) };
+  const copyright = new Map(entries.map(({ path, content }) => [path, content as Buffer[]]));
+  const dependencies = [...versions].sort().map(([name, version]): Dependency => {
+    const path = `usr/share/doc/${name}/copyright`;
+    const licenceNames = debianLicences(Buffer.concat(copyright.get(path) ?? []).toString());
+    return {
+      kind: 'debian',
+      name,
+      version,
+      licenceNames: licenceNames.length > 0 ? licenceNames : [`as in ${path}`],
+    };
+  });
+  return { entries, dependencies };
 }
 
-function debianPackage(name: string, escapedVersion: string): Dependency {
-  return { kind: 'debian', name, version: decodeURIComponent(escapedVersion) };
+function isKept(path: string): boolean {
+  if (IPTABLES.some((name) => path === `usr/sbin/${name}`)) return false;
+  return KEPT.some((kept) => kept.test(path)) && !LEFT_OUT.some((left) => left.test(path));
+}
+
+/** Licences of a Debian copyright file by the short names of its format (https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/). */
+export function debianLicences(copyright: string): string[] {
+  if (!copyright.startsWith('Format:')) return [];
+  const names = [...copyright.matchAll(/^License:[ \t]*(\S.*?)[ \t]*$/gm)].map(([, name]) => name!);
+  return [...new Set(names)].sort();
 }

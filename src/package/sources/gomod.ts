@@ -48,7 +48,7 @@ async function fetchComponent(
     revision: REVISION,
     ...(go && { go: await goInputs(component, arch, tools) }),
     ...(c && { c: await nativeInputs(component, arch, tools) }),
-    ...(debian && { debian, arch }),
+    ...(debian && { debian, arch, extraction: 2 }),
   };
   const { folder, facts } = await cached<Facts>(options.cacheDirectory, inputs, async (partial) => {
     const programs: Record<string, FetchedFile> = {};

@@ -20,6 +20,8 @@ export interface Dependency {
   version: string;
   /** SPDX expression, when it is known. */
   licence?: string;
+  /** Else the licences by the names that its distributor gives them. */
+  licenceNames?: string[];
 }
 
 export interface FetchedComponent {

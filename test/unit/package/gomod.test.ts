@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { Component } from '../../../src/package/catalogue/types.ts';
 import { programRoot } from '../../../src/package/program/root.ts';
 import { cached } from '../../../src/package/sources/cache.ts';
+import { debianLicences } from '../../../src/package/sources/debian.ts';
 import { gomodSource } from '../../../src/package/sources/gomod.ts';
 import { classifyLicence } from '../../../src/package/sources/licence.ts';
 import { pruneCache } from '../../../src/package/sources/prune.ts';
@@ -196,5 +197,12 @@ describe('licences', () => {
     ['All rights reserved.', undefined],
   ])('%j is %s', (text, expected) => {
     expect(classifyLicence(text)).toBe(expected);
+  });
+
+  it('of a Debian package are those of its copyright file, if a machine can read it', () => {
+    const text =
+      'Format: https://www.debian.org/doc/\n\nFiles: *\nLicense: GPL-2+\n text\n\nFiles: b\nLicense: Expat \n\nLicense: GPL-2+\n';
+    expect(debianLicences(text)).toEqual(['Expat', 'GPL-2+']);
+    expect(debianLicences('This package was debianized by …\nLicense: none')).toEqual([]);
   });
 });
