@@ -88,7 +88,7 @@ export function packageMounts(nodePackage: NodePackage): Mount[] {
 }
 
 /** A package that was unpacked or used this recently may be about to be given to nodes by another create. */
-const recentMs = 900_000;
+const recentMs = 300_000;
 
 /** Removes what was unpacked and kept of packages that no playground uses. */
 export async function pruneUnpacked(cacheDirectory: string, used: ReadonlySet<string>): Promise<void> {
