@@ -8,7 +8,7 @@ export interface SbomInput {
   catalogue: Catalogue;
   arch: Arch;
   fetched: readonly FetchedComponent[];
-  program: Pick<Program, 'version' | 'components'>;
+  program: Pick<Program, 'version' | 'components' | 'dependencies'>;
 }
 
 interface BomComponent {
@@ -46,13 +46,12 @@ export function sbom({ catalogue, arch, fetched, program }: SbomInput): Buffer {
     };
   });
   for (const { name, version, licence } of program.components) {
-    applications.push({
-      type: 'application',
-      'bom-ref': `component:${name}@${version}`,
-      name,
-      version,
-      licenses: [{ expression: licence }],
-    });
+    const ref = `component:${name}@${version}`;
+    const parts = name === 'edgeadm' ? (program.dependencies ?? []) : [];
+    for (const part of parts) libraries.set(purlOf(part, arch), library(part, arch));
+    dependencies.push({ ref, dependsOn: parts.map((part) => purlOf(part, arch)).sort() });
+    const licenses = [{ expression: licence }];
+    applications.push({ type: 'application', 'bom-ref': ref, name, version, licenses });
   }
   const root = `package:edgeadm-${catalogue.kubernetesVersion}-linux-${arch}`;
   dependencies.unshift({ ref: root, dependsOn: applications.map((each) => each['bom-ref']).sort() });
@@ -94,9 +93,10 @@ function library(part: Dependency, arch: Arch): BomComponent {
   };
 }
 
-/** https://github.com/package-url/purl-spec, types golang and deb. */
+/** https://github.com/package-url/purl-spec, types golang, deb and npm. */
 function purlOf({ kind, name, version }: Dependency, arch: Arch): string {
   const path = name.split('/').map(encodeURIComponent).join('/');
+  if (kind === 'npm') return `pkg:npm/${path}@${encodeURIComponent(version)}`;
   if (kind === 'debian') return `pkg:deb/debian/${path}@${encodeURIComponent(version)}?arch=${arch}`;
   return `pkg:golang/${path}@${encodeURIComponent(version)}`;
 }

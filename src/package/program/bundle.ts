@@ -1,13 +1,15 @@
-import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DEPENDENCIES, NOTICES, thirdParty } from './notices.ts';
 import { programRoot } from './root.ts';
 
-/** Native add-ons of ssh2: it does without them. */
-const OPTIONAL_ADDONS = ['cpu-features', './crypto/build/Release/sshcrypto.node', '*.node'];
+/** Native add-ons of ssh2, which does without them, and what only a checkout needs. */
+const LEFT_OUT = ['cpu-features', './crypto/build/Release/sshcrypto.node', '*.node', 'esbuild'];
 
 /**
- * Bundles the program of a checkout into `outDir`: `cli.js`, chunks for what is loaded lazily, and `manifests/` beside.
+ * Bundles the program of a checkout into `outDir`: `cli.js`, chunks for what is loaded lazily, and beside them
+ * `manifests/` and what is to say of the bundled npm packages.
  * Names stay readable, so that a stack trace of a user tells where it was.
  */
 export async function bundle(outDir: string): Promise<void> {
@@ -15,7 +17,7 @@ export async function bundle(outDir: string): Promise<void> {
   const root = programRoot();
   await rm(outDir, { recursive: true, force: true });
   await mkdir(outDir, { recursive: true });
-  await build({
+  const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: { cli: 'src/cli.ts' },
     outdir: outDir,
@@ -25,11 +27,12 @@ export async function bundle(outDir: string): Promise<void> {
     platform: 'node',
     target: 'node22.19',
     chunkNames: 'chunks/[name]-[hash]',
-    external: OPTIONAL_ADDONS,
+    external: LEFT_OUT,
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',
     logLevel: 'error',
+    metafile: true,
     // What came as CommonJS calls `require` for Node's own modules.
     banner: {
       js: "import{createRequire as __edgeadmRequire}from'node:module';const require=__edgeadmRequire(import.meta.url);",
@@ -37,7 +40,11 @@ export async function bundle(outDir: string): Promise<void> {
   });
   await cp(join(root, 'manifests'), join(outDir, 'manifests'), { recursive: true });
   await writeFile(join(outDir, 'package.json'), await programPackageJson(root));
-  await chmod(join(outDir, 'cli.js'), 0o644);
+  const bundled = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs));
+  const used = bundled.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => path);
+  const { dependencies, notices } = await thirdParty(root, used);
+  await writeFile(join(outDir, DEPENDENCIES), `${JSON.stringify(dependencies, null, 1)}\n`);
+  await writeFile(join(outDir, NOTICES), notices);
 }
 
 /** Tells Node that the files are ES modules. */

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Segment } from '../archive/segments.ts';
-import type { FetchOptions } from '../sources/source.ts';
+import type { Dependency, FetchOptions } from '../sources/source.ts';
 import type { Arch, PackageComponent } from '../types.ts';
-import { programFiles } from './files.ts';
+import { type ProgramFile, programFiles } from './files.ts';
 import { LAUNCHER } from './launcher.ts';
 import { nodeRuntime } from './node.ts';
+import { DEPENDENCIES } from './notices.ts';
 import { programRoot } from './root.ts';
 
 /** The edgeadm program with its own runtime, as it goes below `edgeadm/` of a package. */
@@ -14,6 +15,8 @@ export interface Program {
   /** `name` is relative to `edgeadm/`. */
   files: { name: string; mode: number; content: readonly Segment[]; sha256?: string }[];
   components: PackageComponent[];
+  /** npm packages in it. */
+  dependencies?: Dependency[];
   dispose(): Promise<void>;
 }
 
@@ -33,6 +36,12 @@ export async function programEntries(arch: Arch, options: FetchOptions): Promise
       { name: 'edgeadm', version: `v${version}`, source: 'gomod', licence: license, origin: 'edgeadm' },
       { name: 'node', version: runtime.version, source: 'gomod', licence: 'MIT', origin: runtime.origin },
     ],
+    dependencies: await bundledPackages(files),
     dispose,
   };
+}
+
+async function bundledPackages(files: readonly ProgramFile[]): Promise<Dependency[]> {
+  const list = files.find(({ name }) => name === DEPENDENCIES);
+  return list === undefined ? [] : JSON.parse(await readFile(list.path, 'utf8'));
 }

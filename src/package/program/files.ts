@@ -18,8 +18,11 @@ export interface ProgramFile extends FetchedFile {
  */
 export async function programFiles(): Promise<{ files: ProgramFile[]; dispose(): Promise<void> }> {
   const root = programRoot();
-  if (!existsSync(join(root, 'src', 'cli.ts')))
-    return { files: await filesBelow(root), dispose: async () => {} };
+  if (!existsSync(join(root, 'src', 'cli.ts'))) {
+    // In a package the runtime lies beside the program; it is added anew.
+    const files = (await filesBelow(root)).filter(({ name }) => name !== 'node' && name !== 'edgeadm');
+    return { files, dispose: async () => {} };
+  }
   const folder = await mkdtemp(join(tmpdir(), 'edgeadm-program-'));
   const dispose = () => rm(folder, { recursive: true, force: true });
   try {

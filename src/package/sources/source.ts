@@ -15,7 +15,7 @@ export interface FetchOptions {
 
 /** Something that a component was linked or put together from; goes into the SBOM. */
 export interface Dependency {
-  kind: 'go' | 'debian';
+  kind: 'go' | 'debian' | 'npm';
   name: string;
   version: string;
   /** SPDX expression, when it is known. */
