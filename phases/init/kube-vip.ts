@@ -2,14 +2,16 @@ import { join } from 'node:path';
 import { paths } from '../../src/host/paths.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
 import { kubeVipConf, kubeVipManifest, writeKubeVip } from '../node/kube-vip.ts';
-import { endpointAddress, placeOf } from '../node/virtual-ip.ts';
 import type { InitContext } from './context.ts';
+
+/** `10.0.0.1`, `10.0.0.1:6443`, `fd00::1`, `[fd00::1]:6443`; configuration has proven that what looks so is one. */
+const ipLiteral = /^(\d+(\.\d+){3}|\[.+\])(:\d+)?$|^[\da-f]*:[\da-f]*:[\da-f:.]*$/i;
 
 /** Why kube-vip has nothing to do, as far as the configuration tells. */
 export function withoutKubeVip(ctx: InitContext): string | undefined {
   if (ctx.edge.ha.provider !== 'kube-vip') return '--default-ha is empty';
   if (!ctx.controlPlaneEndpoint) return 'no --control-plane-endpoint';
-  return endpointAddress(ctx.controlPlaneEndpoint) ? undefined : 'the endpoint is no IP address';
+  return ipLiteral.test(ctx.controlPlaneEndpoint) ? undefined : 'the endpoint is no IP address';
 }
 
 /**
@@ -24,6 +26,8 @@ export const kubeVipPhase: Phase<InitContext> = {
   skip: withoutKubeVip,
   async run(ctx, run) {
     const { host } = ctx;
+    // What reads addresses is not needed for help.
+    const { endpointAddress, placeOf } = await import('../node/virtual-ip.ts');
     const { address } = endpointAddress(ctx.controlPlaneEndpoint)!;
     const place = await placeOf(host, address, run.signal);
     const link = ctx.edge.ha.interface || place.link;

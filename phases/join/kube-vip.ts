@@ -3,7 +3,6 @@ import { paths } from '../../src/host/paths.ts';
 import type { KubeClient, KubeObject } from '../../src/kube/types.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
 import { kubeVipConf, kubeVipLease, writeKubeVip } from '../node/kube-vip.ts';
-import { endpointAddress, placeOf } from '../node/virtual-ip.ts';
 import type { JoinContext } from './context.ts';
 
 const startTimeoutMs = 120_000;
@@ -40,6 +39,7 @@ export const kubeVipPhase: Phase<JoinContext> = {
       return false;
     }
     const { endpointOf } = await import('../../src/kube/kubeconfig.ts');
+    const { endpointAddress, placeOf } = await import('../node/virtual-ip.ts');
     const endpoint = endpointAddress(endpointOf((await host.readText(paths.adminConf)) ?? ''));
     const place = endpoint && (await placeOf(host, endpoint.address, run.signal));
     const link = ctx.edge.ha.interface || place?.link;
