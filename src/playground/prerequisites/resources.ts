@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Machine } from '../machine.ts';
 import type { Check, Needs } from './types.ts';
 
@@ -7,8 +8,18 @@ const gib = (bytes: number): string => `${(bytes / GiB).toFixed(1)} GiB`;
 
 /** Seen on idle clusters: about 700 MB for a control plane, 250 MB for another node; and some room. */
 const memoryOf = { controlPlane: 1024 * MiB, other: 400 * MiB, bare: 64 * MiB };
-/** Package, container images unpacked, and logs of one node. */
-const diskOf = { node: 2 * GiB, bareNode: 0.2 * GiB, image: 1 * GiB, packageBuild: 8 * GiB };
+/**
+ * What a node writes itself; what all share of one package (unpacked, and its images as containerd keeps them); the node
+ * image; what Go leaves of a first build, and of a later one.
+ */
+const diskOf = {
+  node: 0.8 * GiB,
+  bareNode: 0.2 * GiB,
+  shared: 3 * GiB,
+  image: 1 * GiB,
+  firstBuild: 8 * GiB,
+  laterBuild: 1 * GiB,
+};
 
 export const memoryCheck: Check = {
   name: 'memory',
@@ -33,7 +44,8 @@ export const diskCheck: Check = {
     const wanted = [
       { path: '/var/lib/containers', bytes: nodes * (needs.bare ? diskOf.bareNode : diskOf.node) },
       { path: '/var/lib/containers', bytes: needs.buildImage ? diskOf.image : 0 },
-      { path: needs.cacheDirectory, bytes: needs.buildPackage ? diskOf.packageBuild : 1 * GiB },
+      { path: needs.cacheDirectory, bytes: needs.bare ? 0 : diskOf.shared },
+      { path: needs.cacheDirectory, bytes: needs.buildPackage ? await buildBytes(machine, needs) : 0 },
     ];
     const disks = new Map<string, { free: number; bytes: number; paths: Set<string> }>();
     for (const { path, bytes } of wanted) {
@@ -55,6 +67,11 @@ export const diskCheck: Check = {
     };
   },
 };
+
+async function buildBytes(machine: Machine, { cacheDirectory }: Needs): Promise<number> {
+  const built = await machine.exists(join(cacheDirectory, 'components'));
+  return built ? diskOf.laterBuild : diskOf.firstBuild;
+}
 
 const describe = ({ controlPlanes, others }: Needs): string => `${controlPlanes + others} nodes`;
 

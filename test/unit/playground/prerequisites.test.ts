@@ -152,6 +152,13 @@ describe('what a person must change', () => {
     expect(changing).toEqual([]);
   });
 
+  it('asks for less disk when components were built before', async () => {
+    const machine = fakeMachine();
+    machine.free = 8 * 1024 ** 3;
+    expect((await ensure(machine)).changed).toMatchObject({ code: 'E_PLAYGROUND_HOST' });
+    machine.files.set('/root/.cache/edgeadm/components', '');
+    expect((await ensure(machine)).changed).toBe(false);
+  });
   it('is told all at once', async () => {
     const machine = fakeMachine();
     machine.uid = 1000;
