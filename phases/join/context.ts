@@ -18,8 +18,7 @@ export interface JoinContext extends NodeContext {
 export function createJoinContext(settings: JoinSettings, options: ContextOptions): JoinContext {
   const { host, emit, signal, machine } = options;
   const { path } = settings.edge.package;
-  const role = settings.controlPlane ? 'control-plane' : settings.edge.enabled ? 'edge' : 'worker';
-  const access = packageAccess(host, path, { emit, signal, ...options.packageOptions }, role);
+  const access = packageAccess(host, path, { emit, signal, ...options.packageOptions });
   let client: ReturnType<LazyClient> | undefined;
   return {
     command: 'join',
@@ -29,7 +28,7 @@ export function createJoinContext(settings: JoinSettings, options: ContextOption
     signal,
     machine,
     edge: settings.edge,
-    role,
+    role: settings.controlPlane ? 'control-plane' : settings.edge.enabled ? 'edge' : 'worker',
     nodeName: settings.nodeName,
     criSocket: settings.criSocket,
     podSubnet: undefined,

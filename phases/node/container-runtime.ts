@@ -1,14 +1,11 @@
 import { join } from 'node:path';
 import { EdgeadmError } from '../../src/errors.ts';
 import { paths } from '../../src/host/paths.ts';
-import type { Phase, PhaseRun } from '../../src/workflow/phase.ts';
+import type { Phase } from '../../src/workflow/phase.ts';
 import { foreignContainerd, unusable, unusableFix } from '../checks/runtime.ts';
 import type { NodeContext } from '../context.ts';
 import { containerdConfig, containerdUnit, mirrorConfig } from './containerd-config.ts';
-import { syncFileSystems } from './durable.ts';
-import { imagesAreOnDisk, importImages, unsyncedImages } from './images.ts';
-import { packageSums } from './package-sums.ts';
-import { recallUnpacked, unpackedIsOnDisk } from './unpacked.ts';
+import { importImages } from './images.ts';
 
 const runtimePrograms = ['containerd', 'containerd-shim-runc-v2', 'ctr'] as const;
 
@@ -41,8 +38,7 @@ export const containerRuntimePhase: Phase<NodeContext> = {
     const root = await ctx.package.root();
     const done: boolean[] = [];
     // Claims come first, so that they are undone last: after the units that fill these directories were stopped.
-    const { dataRoot } = ctx.edge.runtime;
-    for (const tree of new Set([...dataTrees, dataRoot])) done.push(await host.claimTree(tree));
+    for (const tree of dataTrees) done.push(await host.claimTree(tree));
     // The folder is everybody's; only what our own network writes into it is ours to remove.
     done.push(await host.makeDirectory(paths.cniConfig));
     done.push(await host.claimTree(join(paths.cniConfig, '10-flannel.conflist'), { content: true }));
@@ -50,45 +46,24 @@ export const containerRuntimePhase: Phase<NodeContext> = {
 
     if (root) {
       run.progress('CNI plugins');
-      done.push(await installFolder(ctx, root, 'cni', paths.cniBin));
+      done.push(await installFolder(ctx, join(root, 'cni'), paths.cniBin));
     }
     const ours = !ctx.edge.runtime.ignore && !(await usesForeign(ctx));
     if (ours) {
       run.progress('containerd');
       done.push(await installContainerd(ctx, root));
     }
-    if (root) {
-      done.push(await importImages(ctx, root, ours ? dataRoot : undefined, run));
-      await settle(ctx, [root, dataRoot], run);
-    }
+    if (root) done.push(await importImages(ctx, root, run));
     return done.some(Boolean);
   },
 };
 
-/** Waits once, before kubeadm starts anything from them, until package and images are on the disk. */
-async function settle(ctx: NodeContext, written: readonly string[], run: PhaseRun): Promise<void> {
-  const { host } = ctx;
-  if (host.dryRun || (recallUnpacked(host)?.boot === undefined && !unsyncedImages(host))) return;
-  run.progress('write to the disk');
-  const there = await Promise.all(written.map(async (path) => ((await host.stat(path)) ? [path] : [])));
-  await syncFileSystems(host, there.flat(), run.signal);
-  await unpackedIsOnDisk(host);
-  await imagesAreOnDisk(host);
-}
-
-async function installFolder(
-  ctx: NodeContext,
-  root: string,
-  folder: string,
-  target: string,
-): Promise<boolean> {
+async function installFolder(ctx: NodeContext, source: string, target: string): Promise<boolean> {
   const { readdir } = await import('node:fs/promises');
-  const sums = await packageSums(root);
   let changed = false;
-  for (const name of (await readdir(join(root, folder))).sort()) {
-    const from = join(root, folder, name);
+  for (const name of (await readdir(source)).sort()) {
     changed =
-      (await ctx.host.installFile(from, join(target, name), { mode: 0o755, ...sums(from) })) || changed;
+      (await ctx.host.installFile(join(source, name), join(target, name), { mode: 0o755 })) || changed;
   }
   return changed;
 }
@@ -97,12 +72,12 @@ async function installContainerd(ctx: NodeContext, root: string | undefined): Pr
   const { host } = ctx;
   const done: boolean[] = [];
   if (root) {
-    const sums = await packageSums(root);
-    for (const program of [...runtimePrograms, 'runc']) {
-      const from = join(root, 'bin', program);
-      const to = join(program === 'runc' ? paths.sbin : paths.bin, program);
-      done.push(await host.installFile(from, to, { mode: 0o755, ...sums(from) }));
+    for (const program of runtimePrograms) {
+      done.push(
+        await host.installFile(join(root, 'bin', program), join(paths.bin, program), { mode: 0o755 }),
+      );
     }
+    done.push(await host.installFile(join(root, 'bin/runc'), join(paths.sbin, 'runc'), { mode: 0o755 }));
   }
   const pause = (await ctx.package.images()).find(({ name }) => /\/pause:/.test(name))?.name;
   const { config, unit } = {

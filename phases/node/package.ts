@@ -2,9 +2,6 @@ import { join } from 'node:path';
 import { paths } from '../../src/host/paths.ts';
 import type { Phase, PhaseRun } from '../../src/workflow/phase.ts';
 import type { NodeContext } from '../context.ts';
-import { packageSums } from './package-sums.ts';
-import { imagesOfRole } from './role-images.ts';
-import { rememberUnpacked } from './unpacked.ts';
 
 const kubernetesPrograms = ['kubeadm', 'kubelet', 'kubectl'] as const;
 
@@ -32,11 +29,10 @@ export const packagePhase: Phase<NodeContext> = {
     return host.allOrNothing(async () => {
       const root = (await ctx.package.root()) ?? (await unpack(ctx, run));
       run.progress('install programs');
-      const sums = await packageSums(root);
       let changed = false;
       for (const program of kubernetesPrograms) {
         const [from, to] = [join(root, 'bin', program), join(paths.bin, program)];
-        changed = (await host.installFile(from, to, { mode: 0o755, ...sums(from) })) || changed;
+        changed = (await host.installFile(from, to, { mode: 0o755 })) || changed;
       }
       return (await installProgram(ctx, root)) || changed;
     });
@@ -49,24 +45,17 @@ async function unpack(ctx: NodeContext, run: PhaseRun): Promise<string> {
   const { checkNeeds } = await import('../../src/package/verify.ts');
   const { arch } = ctx.machine;
   checkNeeds(opened.manifest, { arch, binaries: [...kubernetesPrograms], cni: [], images: [] });
-  const { onlyImages } = await import('../../src/package/needs.ts');
-  const { images } = opened.manifest;
-  const mine = imagesOfRole(ctx.role, images);
-  const partial = mine.length < images.length;
-  const names = mine.map(({ name }) => name);
   const root = join(paths.packages, opened.digest);
   // Below edgeadm's own state, which reset removes as a whole.
   const work = () =>
     unpackPackage(opened, root, {
       signal: run.signal,
-      ...(partial && { filter: onlyImages(opened.manifest, names) }),
       onProgress: (done, total) => run.progress('verify and unpack', { done, total, unit: 'bytes' }),
     });
   // Unpacked by an earlier run, but not there any more: all but a whole folder is filled again.
   if (!(await ctx.host.once(`unpack-package:${opened.digest}`, `unpack ${opened.location}`, work)))
     await work();
-  const { digest, location } = opened;
-  await rememberUnpacked(ctx.host, { digest, root, location, ...(partial && { partial }) });
+  await ctx.host.remember('package', { digest: opened.digest, root, location: opened.location });
   return root;
 }
 
@@ -78,15 +67,13 @@ async function installProgram(ctx: NodeContext, root: string): Promise<boolean> 
   await ctx.host.remember('program', true);
   const source = join(root, 'edgeadm');
   const { readdir } = await import('node:fs/promises');
-  const sums = await packageSums(root);
   let changed = false;
   for (const entry of await readdir(source, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const from = join(entry.parentPath, entry.name);
     const executable = entry.name === 'node' || entry.name === 'edgeadm';
     const to = join(paths.program, from.slice(source.length + 1));
-    const mode = executable ? 0o755 : 0o644;
-    changed = (await ctx.host.installFile(from, to, { mode, ...sums(from) })) || changed;
+    changed = (await ctx.host.installFile(from, to, { mode: executable ? 0o755 : 0o644 })) || changed;
   }
   return (await ctx.host.symlink(join(paths.program, 'edgeadm'), launcher)) || changed;
 }
