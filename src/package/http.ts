@@ -1,6 +1,7 @@
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EdgeadmError } from '../errors.ts';
+import { writing } from './host-write.ts';
 
 /** Nothing came for so long: the connection counts as dead. */
 const IDLE_MS = 60_000;
@@ -54,7 +55,7 @@ export async function fetchBytes(
 export async function download(url: string, path: string, options: DownloadOptions = {}): Promise<void> {
   const part = `${path}.part`;
   const tag = `${path}.tag`;
-  await mkdir(dirname(path), { recursive: true });
+  await writing(path, () => mkdir(dirname(path), { recursive: true }));
   await retrying(url, options, async (signal, alive) => {
     const known = await readFile(tag, 'utf8').catch(() => undefined);
     const whole = await sizeOf(path);
@@ -75,16 +76,16 @@ export async function download(url: string, path: string, options: DownloadOptio
     const fresh = response.headers.get('etag') ?? response.headers.get('last-modified');
     // A weak tag does not promise equal bytes.
     if (fresh === null || fresh.startsWith('W/')) await rm(tag, { force: true });
-    else await writeFile(tag, fresh);
+    else await writing(tag, () => writeFile(tag, fresh));
     const length = Number(response.headers.get('content-length') ?? Number.NaN);
     const total = Number.isNaN(length) ? undefined : start + length;
     let done = start;
-    const file = await open(part, resumed ? 'a' : 'w');
+    const file = await writing(part, () => open(part, resumed ? 'a' : 'w'));
     try {
       // Each piece is written as it comes: when the connection breaks, what came is kept.
       for await (const chunk of response.body ?? []) {
         alive();
-        await file.writeFile(chunk);
+        await writing(part, () => file.writeFile(chunk));
         done += chunk.length;
         options.onProgress?.(done, total);
       }
@@ -92,7 +93,7 @@ export async function download(url: string, path: string, options: DownloadOptio
       await file.close();
     }
     if (total !== undefined && done !== total) throw new Error(`${done} of ${total} bytes came`);
-    await rename(part, path);
+    await writing(path, () => rename(part, path));
   });
 }
 
@@ -139,8 +140,7 @@ async function retrying<T>(
       } catch (error) {
         options.signal?.throwIfAborted();
         if (error instanceof Refused) throw new AbortError(error);
-        const refused = hostRefusal(error);
-        if (refused) throw new AbortError(refused);
+        if (error instanceof EdgeadmError && error.code === 'E_HOST_WRITE') throw new AbortError(error);
         throw asError(idle.signal.aborted ? idle.signal.reason : error);
       } finally {
         clearTimeout(timer);
@@ -154,19 +154,6 @@ async function retrying<T>(
       cause: error,
     });
   }
-}
-
-function hostRefusal(error: unknown): EdgeadmError | undefined {
-  const { code, path } = error as NodeJS.ErrnoException;
-  if (path === undefined || code === undefined) return undefined;
-  return new EdgeadmError(
-    'E_HOST_WRITE',
-    `cannot write ${path}: ${code === 'ENOSPC' ? 'the disk is full' : code}`,
-    {
-      hint: 'Make room or make it writable, then run the same command again.',
-      cause: error,
-    },
-  );
 }
 
 function asError(thrown: unknown): Error {

@@ -2,6 +2,7 @@ import { type FileHandle, mkdir, open, rename, rm, stat, statfs } from 'node:fs/
 import { dirname, join } from 'node:path';
 import { EdgeadmError } from '../errors.ts';
 import type { EntrySink, WalkOptions } from './check.ts';
+import { writing } from './host-write.ts';
 import { openPackage } from './open.ts';
 import type { InstallPackage, PackageEntry } from './types.ts';
 import { verifyPackage } from './verify.ts';
@@ -118,26 +119,5 @@ class FolderSink implements EntrySink {
 
   async abandon(): Promise<void> {
     await this.#file?.close().catch(() => {});
-  }
-}
-
-/** Turns what the system refuses into E_HOST_WRITE. */
-async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === undefined) throw cause;
-    const reasons: Record<string, string> = {
-      ENOSPC: 'the disk is full',
-      EDQUOT: 'the quota is used up',
-      EROFS: 'the file system is read-only',
-      EACCES: 'permission denied',
-      EPERM: 'not permitted',
-    };
-    throw new EdgeadmError('E_HOST_WRITE', `cannot write ${path}: ${reasons[code] ?? code}`, {
-      hint: 'Make room or make it writable, then run the same command again.',
-      cause,
-    });
   }
 }

@@ -1,6 +1,7 @@
 import { mkdir, open, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sha256Hex } from '../hash.ts';
+import { writing } from '../host-write.ts';
 import type { PackageEntry } from '../types.ts';
 import { compressFrame, FRAME_CONTENT, LEVEL } from './frames.ts';
 import { readSegments, type Segment } from './segments.ts';
@@ -42,19 +43,23 @@ export async function writePackageFile(
   const groups = [group(head), ...groupEntries(entries), { segments: [tarEnd()], size: tarEnd().length }];
   const total = groups.reduce((sum, { size }) => sum + size, 0);
   let done = 0;
-  await mkdir(dirname(output), { recursive: true });
+  await writing(output, () => mkdir(dirname(output), { recursive: true }));
   const partial = `${output}.partial-${process.pid}`;
-  const file = await open(partial, 'w', 0o644);
+  const file = await writing(output, () => open(partial, 'w', 0o644));
   try {
     for (const each of groups) {
       options.signal?.throwIfAborted();
-      for (const frame of await compressGroup(each, options)) await file.writeFile(frame);
+      for (const frame of await compressGroup(each, options)) {
+        await writing(output, () => file.writeFile(frame));
+      }
       done += each.size;
       options.onProgress?.(done, total);
     }
-    await file.sync();
-    await file.close();
-    await rename(partial, output);
+    await writing(output, async () => {
+      await file.sync();
+      await file.close();
+      await rename(partial, output);
+    });
   } finally {
     await file.close().catch(() => {});
     await rm(partial, { force: true });
@@ -133,9 +138,11 @@ async function compressGroup(each: Group, options: WriteOptions): Promise<Buffer
   await flush();
   const compressed = await Promise.all(frames);
   if (stored !== undefined) {
-    await mkdir(dirname(stored), { recursive: true });
-    await writeFile(`${stored}.${process.pid}`, compressed);
-    await rename(`${stored}.${process.pid}`, stored);
+    await writing(stored, async () => {
+      await mkdir(dirname(stored), { recursive: true });
+      await writeFile(`${stored}.${process.pid}`, compressed);
+      await rename(`${stored}.${process.pid}`, stored);
+    });
   }
   return compressed;
 }

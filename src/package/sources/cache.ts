@@ -2,6 +2,7 @@ import { mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { canonicalJson, sha256Hex } from '../hash.ts';
+import { refusedWrite, writing } from '../host-write.ts';
 
 /** `$XDG_CACHE_HOME/edgeadm`, else `~/.cache/edgeadm`. */
 export function cacheDirectory(): string {
@@ -24,8 +25,10 @@ export async function cached<Facts>(
   const known = await readFacts<Facts>(folder);
   if (known !== undefined) return { folder, facts: known };
   const partial = `${folder}.partial-${process.pid}-${++runs}`;
-  await rm(partial, { recursive: true, force: true });
-  await mkdir(partial, { recursive: true });
+  await writing(partial, async () => {
+    await rm(partial, { recursive: true, force: true });
+    await mkdir(partial, { recursive: true });
+  });
   try {
     const facts = await make(partial);
     await writeFile(join(partial, 'facts.json'), JSON.stringify(facts));
@@ -35,7 +38,7 @@ export async function cached<Facts>(
     // Somebody else was faster: theirs was made from the same inputs.
     const theirs = await readFacts<Facts>(folder);
     if (theirs !== undefined) return { folder, facts: theirs };
-    throw error;
+    throw refusedWrite(error, folder) ?? error;
   } finally {
     await rm(partial, { recursive: true, force: true });
   }

@@ -127,6 +127,16 @@ describe('building a package', () => {
     await expect(readFile(join(folder, 'package.tar.zst'))).rejects.toThrow();
   });
 
+  it.each(['output', 'cacheDirectory'])('names the place that it cannot write: %s', async (option) => {
+    const folder = await scratch();
+    await writeFile(join(folder, 'file'), '');
+    const below = join(folder, 'file', 'below');
+    await expect(fakePackage(folder, { [option]: below })).rejects.toMatchObject({
+      code: 'E_HOST_WRITE',
+      message: expect.stringContaining(below),
+    });
+  });
+
   it('reports progress that ends at its total', async () => {
     const events: { done?: number; total?: number; step?: string }[] = [];
     await fakePackage(await scratch(), {
