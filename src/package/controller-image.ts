@@ -56,7 +56,8 @@ export async function controllerImage(
   if (runtime.length !== 1 || !own.some((file) => file.name === 'cli.js')) {
     throw new EdgeadmError('E_PACKAGE_BUILD', `${name}: the program has no node or no cli.js`);
   }
-  const layers = [await programLayer(runtime), await programLayer(own)];
+  const cache = input.options.cacheDirectory;
+  const layers = [await programLayer(runtime, cache), await programLayer(own, cache)];
   const config = json({
     created: '1970-01-01T00:00:00Z',
     architecture: arch,
@@ -142,11 +143,11 @@ const ociType = (mediaType: string) =>
     ? 'application/vnd.oci.image.layer.v1.tar+gzip'
     : mediaType;
 
-function programLayer(files: Program['files']): Promise<Blob> {
+function programLayer(files: Program['files'], cacheDirectory: string): Promise<Blob> {
   const entries = files.map(
     ({ name, mode, content }): TarEntry => ({ path: `${FOLDER}/${name}`, type: 'file', mode, content }),
   );
-  return blob(tarSegments(withParents(entries)));
+  return blob(tarSegments(withParents(entries)), cacheDirectory);
 }
 
 async function parse({ content }: { content: readonly Segment[] }): Promise<unknown> {

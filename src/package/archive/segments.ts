@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 
 /** A piece of content: bytes, or a file that is read when it is needed, so that big ones are never copied or held. */
-export type Segment = Uint8Array | { path: string; size: number };
+export type Segment = Uint8Array | { path: string; size: number; sha256?: string };
 
 export function segmentsSize(segments: readonly Segment[]): number {
   return segments.reduce(
@@ -36,7 +36,7 @@ export async function* readSegments(
   }
 }
 
-/** SHA-256 of segments, lower-case hex. */
+/** SHA-256 of segments, lower-case hex; reads all of them. */
 export async function hashSegments(segments: readonly Segment[]): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of readSegments(segments)) hash.update(chunk);

@@ -1,4 +1,5 @@
-import { hashSegments, type Segment, segmentsSize } from '../archive/segments.ts';
+import { digestOf } from '../archive/digest.ts';
+import { type Segment, segmentsSize } from '../archive/segments.ts';
 import { sha256Hex } from '../hash.ts';
 import type { Arch } from '../types.ts';
 
@@ -32,8 +33,13 @@ const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json';
 const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar';
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-export async function blob(content: readonly Segment[]): Promise<Blob> {
-  return { digest: `sha256:${await hashSegments(content)}`, size: segmentsSize(content), content };
+/** A blob of this content; see `digestOf` for the cache. */
+export async function blob(content: readonly Segment[], cacheDirectory?: string): Promise<Blob> {
+  return {
+    digest: `sha256:${await digestOf(content, cacheDirectory)}`,
+    size: segmentsSize(content),
+    content,
+  };
 }
 
 /**

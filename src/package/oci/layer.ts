@@ -15,7 +15,10 @@ const SKELETON: readonly TarEntry[] = [
 ];
 
 /** A layer with programs, by absolute path in the image. */
-export async function programLayer(files: Readonly<Record<string, FetchedFile>>): Promise<Blob> {
+export async function programLayer(
+  files: Readonly<Record<string, FetchedFile>>,
+  cacheDirectory?: string,
+): Promise<Blob> {
   const entries = new Map(SKELETON.map((entry) => [entry.path, entry]));
   for (const [path, file] of Object.entries(files)) {
     const relative = path.replace(/^\//, '');
@@ -23,10 +26,10 @@ export async function programLayer(files: Readonly<Record<string, FetchedFile>>)
       path: relative,
       type: 'file',
       mode: 0o755,
-      content: [{ path: file.path, size: file.size }],
+      content: [file],
     });
   }
-  return blob(tarSegments(withParents([...entries.values()])));
+  return blob(tarSegments(withParents([...entries.values()])), cacheDirectory);
 }
 
 /** Adds the directories that entries lie in and that are not among them. */

@@ -83,6 +83,7 @@ async function composeFromPrograms(
   owner: FetchedComponent,
   fetched: ReadonlyMap<string, FetchedComponent>,
   arch: Arch,
+  options: FetchOptions,
 ): Promise<OciImage> {
   const files: Record<string, FetchedFile> = {};
   for (const [path, program] of Object.entries(image.files)) {
@@ -94,7 +95,7 @@ async function composeFromPrograms(
       );
     files[path] = file;
   }
-  const layers = [await programLayer(files)];
+  const layers = [await programLayer(files, options.cacheDirectory)];
   if (image.base !== undefined) {
     const rootfs = fetched.get(image.base)?.rootfs;
     if (rootfs === undefined)
