@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { paths } from '../../src/host/paths.ts';
 import { waitBooted } from '../../src/playground/boot.ts';
 import { configFile } from '../../src/playground/create/context.ts';
+import type { EdgeadmOutcome } from '../../src/playground/edgeadm.ts';
 import { podmanProvider } from '../../src/playground/podman.ts';
 import { virtualAddress } from '../../src/playground/subnet.ts';
 import { shellImage } from './support/cluster.ts';
@@ -18,6 +19,12 @@ import { createTestPlayground, type TestNode, type TestPlayground } from './supp
 /** kube-vip's lease lasts 5 s; this is far more than a busy machine makes of it. */
 const failoverTimeoutMs = 60_000;
 const seconds = (since: number) => ((performance.now() - since) / 1000).toFixed(1);
+
+/** Where the time of a run went, for the log. */
+function timesOf({ result }: EdgeadmOutcome): string {
+  const phases = (result?.data?.phases ?? []) as { name: string; seconds: number }[];
+  return phases.map((phase) => `${phase.name} ${phase.seconds.toFixed(1)} s`).join(', ');
+}
 
 describe('three control-plane nodes behind a virtual IP', () => {
   let playground: TestPlayground;
@@ -157,6 +164,7 @@ describe('three control-plane nodes behind a virtual IP', () => {
     const [holder] = await holders(playground, alive);
     const reset = await holder!.edgeadm(['reset', '--force']);
     expect(reset.result, reset.output.join('\n')).toMatchObject({ ok: true, data: { warnings: [] } });
+    console.log(`reset: ${timesOf(reset)}`);
     const left = ['/etc/kubernetes', '/var/lib/etcd', '/var/lib/edgeadm'];
     expect((await holder!.sh(`ls -d ${left.join(' ')} 2>/dev/null || true`)).stdout).toBe('');
     alive = alive.filter((node) => node !== holder);
@@ -208,6 +216,7 @@ describe('three control-plane nodes behind a virtual IP', () => {
       ok: true,
       data: { role: 'control-plane' },
     });
+    console.log(`join: ${timesOf(joined)}`);
     expect(sightings.length).toBeGreaterThan(5);
     expect(new Set(await Promise.all(sightings))).toEqual(new Set(['']));
     alive = [...playground.nodes];

@@ -58,12 +58,23 @@ async function seed(ctx: CreateContext, run: PhaseRun): Promise<void> {
     if (outcome.exitCode !== 0) throw outcomeError(first, `init phase ${phase}`, outcome);
   }
   run.progress('keep the images for the other nodes');
+  await collectGarbage(ctx, first, run);
   await provider.exec(first, ['systemctl', 'stop', 'containerd.service'], { signal: run.signal });
   try {
     await seedImages(tools, others, await keepImages(tools, first, nodePackage.digest));
   } finally {
     await provider.exec(first, ['systemctl', 'start', 'containerd.service']);
   }
+}
+
+/**
+ * What the import left unreferenced goes now: with the seed it would look as if it had been on the node before, and as if
+ * somebody had removed it. Deleting a lease with --sync is how ctr asks for a collection and waits for it.
+ */
+async function collectGarbage({ provider }: CreateContext, node: string, { signal }: PhaseRun): Promise<void> {
+  const leases = ['ctr', '--namespace', 'k8s.io', 'leases'] as const;
+  await provider.exec(node, [...leases, 'create', '--id', 'edgeadm-seed'], { signal });
+  await provider.exec(node, [...leases, 'delete', '--sync', 'edgeadm-seed'], { signal });
 }
 
 /** Names of the nodes that this run has made. */

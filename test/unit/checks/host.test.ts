@@ -363,7 +363,7 @@ describe('versions', () => {
 describe('manifests folder', () => {
   it('must be there', async () => {
     await expect(
-      look(manifestsDir, healthyHost(), initSettings({ manifestsDir: '/nowhere' })),
+      look(manifestsDir, healthyHost(), initSettings({ manifestsDir: '/nowhere/manifests' })),
     ).rejects.toMatchObject({
       code: 'E_CONFIG_INVALID',
     });

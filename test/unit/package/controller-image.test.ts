@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { list } from 'tar';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { type ControllerSettings, controllerObjects } from '../../../src/edge/controller/objects.ts';
 import { readSegments, type Segment } from '../../../src/package/archive/segments.ts';
@@ -29,7 +32,8 @@ const program: Program = {
   dispose: async () => {},
 };
 
-const options = { cacheDirectory: '/nowhere', emit: () => {} };
+const options = { cacheDirectory: mkdtempSync(join(tmpdir(), 'edgeadm-cache-')), emit: () => {} };
+afterAll(() => rmSync(options.cacheDirectory, { recursive: true }));
 const component = { name: 'node-libraries' } as Component;
 
 function fetched(more: Partial<FetchedComponent> = {}): Map<string, FetchedComponent> {
