@@ -84,6 +84,12 @@ export const commands: readonly LazyCommand[] = [
     load: async () => (await import('./controller.ts')).controllerCommand,
   },
   {
+    name: 'lite-apiserver',
+    short: "Run an edge node's own process",
+    hidden: true,
+    load: async () => (await import('./lite-apiserver.ts')).liteApiserverCommand,
+  },
+  {
     name: 'version',
     short: 'Print the version of edgeadm',
     load: async () => (await import('./version.ts')).versionCommand,

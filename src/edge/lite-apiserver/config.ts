@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { EdgeadmError } from '../../errors.ts';
+import { edgeLink as ownLink } from '../../host/network/names.ts';
 import { defaultStatusSocket } from './status-client.ts';
 
 /** Where the proxy listens. */
@@ -19,8 +20,16 @@ export interface LiteApiserverConfig {
     clientCertificateFile: string;
     clientKeyFile: string;
   };
+  /** Link that the process makes for addresses of its own; undefined: somebody else does. */
+  edgeLink: { name: string; addresses: string[] } | undefined;
   listen: ListenAddress[];
-  serving: { certificateFile: string; keyFile: string };
+  serving: {
+    certificateFile: string;
+    /** May be the same file, which then is replaced in one step. */
+    keyFile: string;
+    /** What the process asks a certificate of the cluster for, and renews; undefined: the files are somebody else's. */
+    request: { names: string[]; addresses: string[] } | undefined;
+  };
   /** Verifies client certificates of local callers. Empty: none is accepted. */
   clientCaFile: string;
   cache: {
@@ -66,8 +75,13 @@ const shape: Shape = {
     clientCertificateFile: 'string',
     clientKeyFile: 'string',
   },
+  edgeLink: { name: 'string', addresses: 'strings' },
   listen: { addresses: 'strings', port: 'number' },
-  serving: { certificateFile: 'string', keyFile: 'string' },
+  serving: {
+    certificateFile: 'string',
+    keyFile: 'string',
+    request: { names: 'strings', addresses: 'strings' },
+  },
   clientCaFile: 'string',
   cache: {
     directory: 'string',
@@ -104,6 +118,9 @@ export function toConfig(document: unknown): LiteApiserverConfig {
   const certificate = text(upstream.clientCertificateFile, '/var/lib/kubelet/pki/kubelet-client-current.pem');
   const caFile = text(upstream.caFile, '/etc/kubernetes/pki/ca.crt');
   const service = filters.kubernetesService as Fields | undefined;
+  const edgeLink = root.edgeLink as Fields | undefined;
+  const servingFile = text(serving.certificateFile, '/var/lib/edgeadm/lite-apiserver/pki/serving.pem');
+  const request = serving.request as Fields | undefined;
   const config: LiteApiserverConfig = {
     nodeName: text(root.nodeName, ''),
     upstream: {
@@ -115,9 +132,11 @@ export function toConfig(document: unknown): LiteApiserverConfig {
     listen: texts(listen.addresses, ['169.254.20.11', '127.0.0.1']).map((address) =>
       toAddress(address, port),
     ),
+    edgeLink: edgeLink && { name: text(edgeLink.name, ownLink), addresses: texts(edgeLink.addresses, []) },
     serving: {
-      certificateFile: text(serving.certificateFile, '/var/lib/edgeadm/lite-apiserver/pki/serving.crt'),
-      keyFile: text(serving.keyFile, '/var/lib/edgeadm/lite-apiserver/pki/serving.key'),
+      certificateFile: servingFile,
+      keyFile: text(serving.keyFile, servingFile),
+      request: request && { names: texts(request.names, []), addresses: texts(request.addresses, []) },
     },
     clientCaFile: text(root.clientCaFile, caFile),
     cache: {
@@ -158,7 +177,18 @@ function validate(config: LiteApiserverConfig): void {
       throw invalid('upstream.servers', server, 'give an https:// URL');
   }
   if (config.listen.length === 0) throw invalid('listen.addresses', '', 'give at least one address');
-  const { filters } = config;
+  const { filters, edgeLink, serving } = config;
+  for (const [place, addresses] of [
+    ['edgeLink.addresses', edgeLink?.addresses],
+    ['serving.request.addresses', serving.request?.addresses],
+  ] as const) {
+    const wrong = addresses?.find((address) => isIP(address) === 0);
+    if (wrong !== undefined) throw invalid(place, wrong, 'give IP addresses');
+  }
+  if (edgeLink && !/^[^\s/:]{1,15}$/.test(edgeLink.name))
+    throw invalid('edgeLink.name', edgeLink.name, 'give the name of a link');
+  if (serving.request && serving.keyFile !== serving.certificateFile)
+    throw invalid('serving.keyFile', serving.keyFile, 'leave it out: what is renewed is one file');
   if (filters.kubernetesService && isIP(filters.kubernetesService.address) === 0) {
     throw invalid(
       'filters.kubernetesService.address',

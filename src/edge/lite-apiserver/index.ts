@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Emit } from '../../workflow/events.ts';
 import { Store } from './cache/store.ts';
-import { type LiteApiserverConfig, readConfig } from './config.ts';
+import type { LiteApiserverConfig } from './config.ts';
 import { FilterChain, type ResponseFilter } from './filters/chain.ts';
 import { kubernetesServiceFilter } from './filters/kubernetes-service.ts';
 import { Handler } from './handler.ts';
@@ -15,12 +15,7 @@ import { describeGauges, serveStatus } from './status.ts';
 import { Link } from './upstream/link.ts';
 import { Transport } from './upstream/transport.ts';
 
-export interface LiteApiserverOptions {
-  /** File with a LiteApiserverConfiguration. */
-  configFile: string;
-}
-
-/** A running proxy, as tests and benchmarks hold it. */
+/** A running proxy, as the node's process, tests and benchmarks hold it. */
 export interface LiteApiserver {
   context: ProxyContext;
   listeners: Listeners;
@@ -32,27 +27,6 @@ export interface LiteApiserver {
 
 const refreshMs = 1000;
 const hourMs = 3_600_000;
-
-/**
- * Runs the node-local caching API proxy until the signal is aborted.
- * Errors: E_CONFIG_INVALID, E_CONFIG_FIELD, E_CONFIG_YAML for its configuration; later troubles (no link, no certificate
- * yet, address not there yet, broken cache) are told by events and never end it.
- */
-export async function runLiteApiserver(
-  options: LiteApiserverOptions,
-  { signal, emit }: { signal: AbortSignal; emit: Emit },
-): Promise<void> {
-  const config = await readConfig(options.configFile);
-  const proxy = await startLiteApiserver(config, { emit });
-  void proxy.listening.then(() => {
-    if (!signal.aborted) emit({ type: 'log', level: 1, message: 'ready', source: 'lite-apiserver' });
-  });
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-  await proxy.stop();
-}
 
 /** Puts the parts together and starts them. `filters` come before the built-in ones. */
 export async function startLiteApiserver(

@@ -71,7 +71,11 @@ async function seed(ctx: CreateContext, run: PhaseRun): Promise<void> {
  * What the import left unreferenced goes now: with the seed it would look as if it had been on the node before, and as if
  * somebody had removed it. Deleting a lease with --sync is how ctr asks for a collection and waits for it.
  */
-async function collectGarbage({ provider }: CreateContext, node: string, { signal }: PhaseRun): Promise<void> {
+async function collectGarbage(
+  { provider }: CreateContext,
+  node: string,
+  { signal }: PhaseRun,
+): Promise<void> {
   const leases = ['ctr', '--namespace', 'k8s.io', 'leases'] as const;
   await provider.exec(node, [...leases, 'create', '--id', 'edgeadm-seed'], { signal });
   await provider.exec(node, [...leases, 'delete', '--sync', 'edgeadm-seed'], { signal });

@@ -25,9 +25,6 @@ function words(line: string): string[] {
   return own.split(/ +/).filter((word) => !['', '…', '|'].includes(word));
 }
 
-/** Programs of nodes that get their command with the addon that starts them. */
-const notYetCommands = ['lite-apiserver'];
-
 async function check(line: string): Promise<void> {
   const argv = words(line).filter((word, at, all) => !(all[at - 1] === 'phase' && /^[A-Z]+$/.test(word)));
   const way = await route(argv, program, commands);
@@ -38,14 +35,9 @@ async function check(line: string): Promise<void> {
 test.each([...pages])('the command lines of %s are understood', async (_path, text) => {
   const refused: string[] = [];
   for (const line of commandLines(text)) {
-    if (notYetCommands.includes(words(line)[0]!)) continue;
     await check(line).catch((error: Error) => refused.push(`${line}: ${error.message}`));
   }
   expect(refused).toEqual([]);
-});
-
-test('what is not a command yet is none', () => {
-  for (const name of notYetCommands) expect(commands.map((command) => command.name)).not.toContain(name);
 });
 
 test('a command line that is not understood would be noticed', async () => {
