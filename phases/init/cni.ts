@@ -1,3 +1,4 @@
+import { paths } from '../../src/host/paths.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
 import type { InitContext } from './context.ts';
 import { requiresCluster } from './requires-cluster.ts';
@@ -15,6 +16,7 @@ export const cniPhase: Phase<InitContext> = {
     const objects = await flannelObjects({
       podSubnet: ctx.settings.podSubnet,
       ...ctx.edge.cni.flannel,
+      ...(await apiServer(ctx)),
       ...(ctx.manifestsDir ? { manifestsDir: ctx.manifestsDir } : {}),
     });
     if (ctx.host.dryRun) {
@@ -44,3 +46,11 @@ export const cniPhase: Phase<InitContext> = {
     return changed;
   },
 };
+
+/** Where every node finds the API server: as kubeadm has written it. */
+async function apiServer({ host }: InitContext): Promise<{ apiServer?: string }> {
+  const kubeconfig = await host.readText(paths.adminConf);
+  if (!kubeconfig) return {};
+  const { endpointOf } = await import('../../src/kube/kubeconfig.ts');
+  return { apiServer: endpointOf(kubeconfig) };
+}

@@ -1,4 +1,5 @@
 import { addressFamily } from '../config/cidr.ts';
+import { parseHostPort } from '../config/hostport.ts';
 import type { KubeDocument } from '../config/types.ts';
 import { EdgeadmError } from '../errors.ts';
 import { loadManifests } from './manifests.ts';
@@ -17,12 +18,18 @@ export interface FlannelSettings {
   interface?: string;
   /** Replaces the image of the manifest, to go with the install package. */
   image?: string;
+  /**
+   * `host:port` of the API server, as nodes reach it. Without it flannel takes the Service `kubernetes`, which answers
+   * only where kube-proxy runs already.
+   */
+  apiServer?: string;
   manifestsDir?: string;
 }
 
 interface Container {
   image: string;
   args?: string[];
+  env?: { name: string; value?: string }[];
 }
 
 /** flannel's objects with the cluster's settings in them, in the order to apply. Errors: E_CONFIG_INVALID and loadManifests'. */
@@ -89,10 +96,24 @@ function patchDaemonSet(object: KubeDocument, settings: FlannelSettings): void {
     if (settings.image) container.image = settings.image;
   }
   const flannel = spec.containers[0];
+  if (flannel && settings.apiServer) pointTo(flannel, settings.apiServer);
   if (flannel && settings.interface) {
     flannel.args = [
       ...(flannel.args ?? []).filter((arg) => !arg.startsWith('--iface')),
       `--iface=${settings.interface}`,
     ];
   }
+}
+
+/** client-go's in-cluster configuration reads these; a user's own manifest may have set them. */
+function pointTo(container: Container, apiServer: string): void {
+  const read = parseHostPort(apiServer);
+  if (!('endpoint' in read)) return;
+  const { host, port } = read.endpoint;
+  container.env ??= [];
+  if (container.env.some(({ name }) => name === 'KUBERNETES_SERVICE_HOST')) return;
+  container.env.push(
+    { name: 'KUBERNETES_SERVICE_HOST', value: host },
+    { name: 'KUBERNETES_SERVICE_PORT', value: String(port ?? 6443) },
+  );
 }

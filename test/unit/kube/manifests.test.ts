@@ -126,11 +126,27 @@ describe('flannel', () => {
     const set = (await flannelObjects(settings)).find(({ kind }) => kind === 'DaemonSet');
     const { spec } = (set!.spec as { template: { spec: { containers: { args: string[] }[] } } }).template;
     expect(spec.containers[0]?.args).toEqual(['--ip-masq', '--kube-subnet-mgr', '--iface=eth1']);
-    expect(JSON.stringify(spec).match(/registry.local\/flannel:v0.26.7/g)).toHaveLength(2);
+    expect(JSON.stringify(spec).match(/registry.local\/flannel:v0.26.7/g)).toHaveLength(1);
     expect((await configOf({ ...settings, backend: 'host-gw' })).Backend).toEqual({
       Type: 'host-gw',
       MTU: 1380,
     });
+  });
+
+  it.each([
+    ['10.0.0.1:6443', '10.0.0.1', '6443'],
+    ['[fd00::1]:8443', 'fd00::1', '8443'],
+    ['cluster.example.org', 'cluster.example.org', '6443'],
+  ])('asks the API server %s without waiting for kube-proxy', async (apiServer, host, port) => {
+    const objects = await flannelObjects({ podSubnet: '10.8.0.0/16', backend: 'vxlan', apiServer });
+    const set = objects.find(({ kind }) => kind === 'DaemonSet');
+    const { spec } = (set!.spec as { template: { spec: { containers: { env: object[] }[] } } }).template;
+    expect(spec.containers[0]?.env).toEqual(
+      expect.arrayContaining([
+        { name: 'KUBERNETES_SERVICE_HOST', value: host },
+        { name: 'KUBERNETES_SERVICE_PORT', value: port },
+      ]),
+    );
   });
 
   it("keeps what a user's own file sets beside it", async () => {
