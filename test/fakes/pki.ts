@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { isIP } from 'node:net';
 
 /**
@@ -22,6 +22,8 @@ export interface CertificateOptions {
   notAfter?: Date;
   /** Default: self-signed. */
   issuer?: Authority;
+  /** Of a self-signed one; default: a new P-256 key. Its signature is not looked at when it is of another kind. */
+  privateKey?: KeyObject;
 }
 
 export interface Authority extends KeyPair {
@@ -34,7 +36,9 @@ const day = 86_400_000;
 let serial = 1;
 
 export function createCertificate(options: CertificateOptions): Authority {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const made = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const privateKey = options.privateKey ?? made.privateKey;
+  const publicKey = options.privateKey ? createPublicKey(options.privateKey) : made.publicKey;
   const subject = name(options.commonName, options.organization);
   const algorithm = sequence(oid('1.2.840.10045.4.3.2'));
   const extensions = [
