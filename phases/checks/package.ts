@@ -46,6 +46,7 @@ async function needsOf(settings: NodeSettings, kubernetesVersion: string): Promi
       cni: edge.cni.name,
       ha: edge.ha.provider === 'kube-vip' && endpoint !== undefined,
       role: isControlPlane(settings) ? 'cluster' : 'node',
+      addons: edge.addons,
     });
   } catch (thrown) {
     if (thrown instanceof EdgeadmError && thrown.code === 'E_CONFIG_INVALID') return undefined;

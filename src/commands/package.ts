@@ -208,6 +208,7 @@ async function configNeeds(path: string) {
     edge: settings.edge.enabled,
     cni: settings.edge.cni.name,
     ha: settings.edge.ha.provider === 'kube-vip' && settings.controlPlaneEndpoint !== undefined,
+    addons: settings.edge.addons,
   };
 }
 

@@ -15,7 +15,12 @@ export interface NeedsOptions {
   ha: boolean;
   /** A worker or edge node needs no image of the control plane. Default `cluster`: everything. */
   role?: 'cluster' | 'node';
+  /** `addons` of the EdgeConfiguration: one that is switched off needs nothing. Default: all are on. */
+  addons?: Readonly<Record<string, { enabled: boolean }>>;
 }
+
+/** Addons that run edgeadm's own image. */
+const controllerAddons = ['kubelet-serving-approver'];
 
 /** What any pod network needs, and what flannel's configuration names. */
 const CNI = { none: ['loopback', 'host-local', 'portmap'], flannel: ['bridge', 'flannel'] };
@@ -33,7 +38,7 @@ export async function needsFor(options: NeedsOptions): Promise<PackageNeeds> {
 }
 
 function neededImages(catalogue: Catalogue, options: NeedsOptions): string[] {
-  const { edge, cni, ha, role = 'cluster' } = options;
+  const { edge, cni, ha, role = 'cluster', addons = {} } = options;
   const purposes: Record<Purpose, boolean> = {
     node: true,
     'control-plane': role === 'cluster',
@@ -41,7 +46,10 @@ function neededImages(catalogue: Catalogue, options: NeedsOptions): string[] {
     ha: ha && role === 'cluster',
     edge,
   };
-  const controller = role === 'cluster' && catalogue.components.some(({ name }) => name === LIBRARIES);
+  const controller =
+    role === 'cluster' &&
+    controllerAddons.some((name) => addons[name]?.enabled !== false) &&
+    catalogue.components.some(({ name }) => name === LIBRARIES);
   const named = catalogue.components.flatMap(({ images }) =>
     images.filter(({ purpose }) => purposes[purpose]).map(({ name }) => name),
   );

@@ -116,18 +116,10 @@ async function linkedModules(
 
 /** Relative path to SHA-256 of every file below a folder. */
 async function hashTree(folder: string): Promise<Record<string, string>> {
-  let names: string[];
-  try {
-    const found = await readdir(folder, { recursive: true, withFileTypes: true });
-    names = found
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
-  } catch (cause) {
-    throw new EdgeadmError('E_PACKAGE_BUILD', `no wrapper module ${folder}`, {
-      hint: 'The gomod source builds the patch releases of the catalogue only; take one of them, or --source release.',
-      cause,
-    });
-  }
+  const found = await readdir(folder, { recursive: true, withFileTypes: true });
+  const names = found
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
   const sums = await Promise.all(
     names.sort().map(async (name) => [name, sha256Hex(await readFile(join(folder, name)))]),
   );

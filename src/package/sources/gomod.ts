@@ -10,6 +10,7 @@ import { buildGo, goInputs } from './go.ts';
 import { buildNative, nativeInputs } from './native.ts';
 import type { Dependency, FetchedComponent, FetchedFile, FetchOptions, Source } from './source.ts';
 import { type ToolVersions, toolVersions } from './tools.ts';
+import { checkWrappers } from './wrappers.ts';
 
 /** Changes when the code here makes other bytes from the same recipe. */
 const REVISION = 1;
@@ -26,10 +27,12 @@ export function gomodSource(): Source {
   return {
     name: 'gomod',
     async prepare(components, arch) {
+      await checkWrappers(components);
       tools ??= toolVersions(components, arch);
       await tools;
     },
     async fetchComponent(component, arch, options) {
+      await checkWrappers([component]);
       tools ??= toolVersions([component], arch);
       return fetchComponent(component, arch, await tools, options);
     },

@@ -125,6 +125,14 @@ describe('needs', () => {
     expect((await needsFor({ ...base, edge: true })).images.join()).toMatch(/proxy-agent/);
   });
 
+  it("have edgeadm's own image unless the addon that runs it is off", async () => {
+    const addon = (enabled: boolean) => ({ 'kubelet-serving-approver': { enabled } });
+    const images = async (more: object) => (await needsFor({ ...base, ...more })).images.join();
+    expect(await images({})).toContain('edgeadm');
+    expect(await images({ addons: addon(true) })).toContain('edgeadm');
+    expect(await images({ addons: addon(false) })).not.toContain('edgeadm');
+  });
+
   it('of a node that joins leave out the control plane', async () => {
     const { images } = await needsFor({ ...base, ha: true, role: 'node' });
     expect(images.join()).not.toMatch(/kube-apiserver|etcd|kube-vip/);

@@ -94,16 +94,28 @@ describe('the gomod source', { timeout: 300_000 }, () => {
     });
   });
 
-  it('says which wrapper module is missing', async () => {
+  it('names the versions that there are instead of one that is not in the catalogue', async () => {
     const folder = await scratch();
-    const tool = await goTool(join(folder, 'a'));
-    tool.build.go!.wrapper = join(folder, 'absent');
+    const tool = await goTool(join(folder, 'tool-1.2.4'));
+    for (const other of ['tool-1.1.0', 'tool-kit-1.0.0']) await mkdir(join(folder, other));
+    tool.build.go!.wrapper = join(folder, 'tool-1.2.3');
     const options = { cacheDirectory: join(folder, 'cache'), emit() {} };
-    await expect(gomodSource().fetchComponent(tool, 'amd64', options)).rejects.toMatchObject({
-      code: 'E_PACKAGE_BUILD',
-      message: expect.stringContaining(join(folder, 'absent')),
-      hint: expect.stringContaining('--source release'),
-    });
+    const source = gomodSource();
+    for (const refused of [
+      source.prepare([tool], 'amd64', options),
+      source.fetchComponent(tool, 'amd64', options),
+    ]) {
+      const error = await refused.then(
+        () => expect.unreachable(),
+        (thrown) => thrown,
+      );
+      expect(error).toMatchObject({
+        code: 'E_PACKAGE_BUILD',
+        message: 'no Go module of tool v1.2.3 is in the catalogue',
+        hint: expect.stringMatching(/^It has v1\.1\.0, v1\.2\.4\. .*--source release/),
+      });
+      expect(JSON.stringify([error.message, error.hint, error.details])).not.toContain(folder);
+    }
   });
 
   it('names the Debian package of a header that is missing', async () => {
