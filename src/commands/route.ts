@@ -52,9 +52,23 @@ export async function route(
   program: CommandSpec,
   commands: readonly LazyCommand[],
 ): Promise<Route> {
+  const end = argv.indexOf('--');
+  const named = argv
+    .slice(0, end < 0 ? undefined : end)
+    .flatMap((word) => commands.find((command) => isNamed(command, word)) ?? []);
+  let first: Route | undefined;
+  for (const lazy of new Set(named)) {
+    const way = walk(argv, program, await lazy.load());
+    if (way.path.length === 1) continue;
+    // Else it may be the value of a flag that stands before the command.
+    if (way.unknown.length === 0) return way;
+    first ??= way;
+  }
+  return first ?? walk(argv, program, undefined);
+}
+
+function walk(argv: readonly string[], program: CommandSpec, branch: CommandSpec | undefined): Route {
   const words = argv[0] === 'help' ? argv.slice(1) : argv;
-  const lazy = commands.find((command) => words.some((word) => isNamed(command, word)));
-  const branch = await lazy?.load();
   const table = new FlagTable(program, branch);
 
   const path = [program];

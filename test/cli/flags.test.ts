@@ -50,7 +50,11 @@ const make = command('make', {
     }),
   ],
 });
-const commands: LazyCommand[] = [{ name: 'make', aliases: ['mk'], short: '', load: async () => make }];
+const other = command('other', { flags: [flag('kind', 'string')] });
+const commands: LazyCommand[] = [
+  { name: 'other', short: '', load: async () => other },
+  { name: 'make', aliases: ['mk'], short: '', load: async () => make },
+];
 
 async function read(...argv: string[]) {
   const way = await route(argv, program, commands);
@@ -114,6 +118,20 @@ describe('commands', () => {
     [['make', '-n', 'certs', 'phase', 'certs', '-f', 'ca'], 'make phase certs ca'],
   ])('%j is "%s"', async (argv, name) => {
     expect((await read(...argv)).name).toBe(name);
+  });
+
+  test.each([
+    [
+      ['make', 'exec', '--name', 'x', 'node', '--', 'edgeadm', 'other', '--kind', 'y'],
+      'make exec',
+      { name: 'x' },
+    ],
+    [['make', 'exec', '--name', 'other', 'node', 'other'], 'make exec', { name: 'other' }],
+    [['--node-name', 'other', 'make'], 'make', { nodeName: 'other' }],
+    [['other', '--kind', 'make'], 'other', { kind: 'make' }],
+    [['make', 'other'], 'make', {}],
+  ])('%j: the name of another command is just a word', async (argv, name, values) => {
+    expect(await read(...argv)).toMatchObject({ name, values });
   });
 
   test('what belongs to another program is handed on as it is', async () => {
