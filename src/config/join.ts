@@ -70,15 +70,22 @@ export function resolveJoin(input: ResolveJoinInput): JoinSettings {
 }
 
 /** --token, --control-plane and the endpoint argument, which are no plain fields (cmd/kubeadm/app/cmd/join.go). */
-function addDiscovery(join: KubeDocument, { given, fromFile }: Source, endpoint: string | undefined): void {
+function addDiscovery(
+  join: KubeDocument,
+  { given, fromFile, problems }: Source,
+  endpoint: string | undefined,
+): void {
+  const fill = (path: string, value: unknown, typedAt: string): void => {
+    if (setDefault(join, path, value)) problems.typedAt(typedAt, 'JoinConfiguration', path);
+  };
   const token = given.get('token');
   const byFile = isFields(getField(join, 'discovery.file'));
   if (token !== undefined) {
-    setDefault(join, 'discovery.tlsBootstrapToken', token);
-    if (!byFile) setDefault(join, 'discovery.bootstrapToken.token', token);
+    fill('discovery.tlsBootstrapToken', token, '--token');
+    if (!byFile) fill('discovery.bootstrapToken.token', token, '--token');
   }
   if (endpoint !== undefined && !(fromFile && byFile)) {
-    setDefault(join, 'discovery.bootstrapToken.apiServerEndpoint', endpoint);
+    fill('discovery.bootstrapToken.apiServerEndpoint', endpoint, 'endpoint');
   }
   if (given.get('control-plane') === true && !isFields(join.controlPlane)) setField(join, 'controlPlane', {});
 }

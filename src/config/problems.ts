@@ -25,6 +25,7 @@ export interface Origin {
 export class Problems {
   readonly #found: Problem[] = [];
   readonly #origin: Origin;
+  readonly #places = new Map<string, string>();
 
   constructor(origin: Origin) {
     this.#origin = origin;
@@ -37,6 +38,11 @@ export class Problems {
     };
   }
 
+  /** Names the place where the user typed the value of a field that no single flag stands for. */
+  typedAt(place: string, kind: string, path: string): void {
+    this.#places.set(`${kind} ${path}`, place);
+  }
+
   get empty(): boolean {
     return this.#found.length === 0;
   }
@@ -45,11 +51,12 @@ export class Problems {
   throwIfAny(): void {
     const [first, ...others] = this.#found;
     if (!first) return;
-    const lines = others.map((problem) => {
-      const hint = problem.hint === undefined ? '' : ` (${problem.hint})`;
-      return `${this.#place(problem)}: ${problem.message}${hint}`;
-    });
-    throw new EdgeadmError(first.code, `${this.#place(first)}: ${first.message}`, {
+    const line = (problem: Problem) => `${this.#place(problem)}: ${problem.message}`;
+    const message = line(first);
+    const lines = others
+      .filter((problem) => line(problem) !== message)
+      .map((problem) => `${line(problem)}${problem.hint === undefined ? '' : ` (${problem.hint})`}`);
+    throw new EdgeadmError(first.code, message, {
       ...(first.hint === undefined ? {} : { hint: first.hint }),
       details: [...new Set(lines)],
     });
@@ -57,6 +64,8 @@ export class Problems {
 
   #place({ kind, path }: Problem): string {
     if (kind === 'flag' || kind === 'machine') return path;
+    const typed = this.#places.get(`${kind} ${path}`);
+    if (typed !== undefined) return typed;
     const dotted = path.replace(/\[(\d+)\]/g, '.$1');
     const flag = this.#origin.table.find(
       ({ name, target }) =>

@@ -63,7 +63,7 @@ const odd = [
   'x'.repeat(300),
 ];
 
-describe('odd values', () => {
+describe('odd values', { timeout: 60_000 }, () => {
   const schemas: ReturnType<typeof documentSchemas> = {
     ...documentSchemas(undefined),
     EdgeConfiguration: edgeSchema,
