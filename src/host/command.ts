@@ -138,9 +138,19 @@ function failed(shown: string, tail: string[], end: { exitCode?: number; signal?
   const how =
     end.exitCode === undefined ? `was ended by ${end.signal}` : `failed with exit status ${end.exitCode}`;
   return new EdgeadmError('E_COMMAND', `${shown} ${how}`, {
-    hint: 'See the last lines of its output. To try it by hand, paste the command.',
+    hint: `${causeIn(tail)}To try it by hand, paste the command.`,
     details: tail,
   });
+}
+
+/** What programs say of a disk (strerror(3)) is worth more than a hint at their output. */
+function causeIn(tail: readonly string[]): string {
+  const said = (words: string) => tail.some((line) => line.toLowerCase().includes(words));
+  if (said('no space left on device'))
+    return 'A disk is full: free space on it (see: df -h; df -i) and run the same command again. ';
+  if (said('read-only file system'))
+    return 'A file system is read-only: make it writable (see: findmnt; dmesg) and run the same command again. ';
+  return 'See the last lines of its output. ';
 }
 
 function timedOut(command: Command, shown: string, tail: string[], timeoutMs: number): EdgeadmError {

@@ -51,6 +51,18 @@ test('a failed command is paste-ready, has its last lines and no secret', async 
   expect(JSON.stringify([error.message, error.details, events])).not.toContain('hunter2');
 });
 
+test.for([
+  ['No space left on device', 'A disk is full'],
+  ['Read-only file system', 'A file system is read-only'],
+])('a command that failed with "%s" says what to do about it', async ([said, hint]) => {
+  const { host } = await open(await temporaryRoot());
+  const failed = host.query({
+    file: 'sh',
+    args: ['-c', `echo "write /x: ${said!.toLowerCase()}" >&2; exit 1`],
+  });
+  await expect(failed).rejects.toMatchObject({ code: 'E_COMMAND', hint: expect.stringContaining(hint!) });
+});
+
 test('the environment is minimal, with what the command adds', async () => {
   vi.stubEnv('HTTP_PROXY', 'http://proxy');
   const { host } = await open(await temporaryRoot());
