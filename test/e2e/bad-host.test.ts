@@ -1,0 +1,406 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { renderDocuments } from '../../src/config/documents.ts';
+import { setField } from '../../src/config/fields.ts';
+import type { Owner } from '../../src/host/lock.ts';
+import { type JoinFacts, joinConfig } from '../../src/playground/cluster-config.ts';
+import { craftPackage, flipBit, sendPackage } from './support/bad-packages.ts';
+import { initArguments, joinFacts, waitForReady } from './support/cluster.ts';
+import { createTestPlayground, type TestNode, type TestPlayground } from './support/playground.ts';
+import {
+  type Attempt,
+  clockAt,
+  type Refusal,
+  refused,
+  smallDisk,
+  withoutPrograms,
+} from './support/refused.ts';
+import { diffSnapshots, type Snapshot } from './support/snapshot.ts';
+
+interface Case extends Partial<Attempt> {
+  what: string;
+  exitCode: number;
+  code: string;
+  /** Must all be in what the user reads: the value or place at fault, and the fix. */
+  says: (string | RegExp)[];
+}
+
+const preflight = { exitCode: 2, code: 'E_PREFLIGHT' };
+
+/** A host that `edgeadm init` must refuse, and leave as it is. */
+const hosts: Case[] = [
+  {
+    what: 'somebody who is not root',
+    prefix: ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'],
+    ...preflight,
+    says: ['IsPrivilegedUser', 'user 65534', 'sudo edgeadm init'],
+  },
+  {
+    what: 'a host name that is no DNS-1123 label',
+    fault: {
+      spoil: 'cat /proc/sys/kernel/hostname > /run/name; sysctl -qw kernel.hostname=Bad_Host',
+      mend: 'hostname -F /run/name; rm /run/name',
+    },
+    exitCode: 3,
+    code: 'E_CONFIG_INVALID',
+    says: ['"bad_host"', '--node-name bad-host'],
+  },
+  {
+    what: "somebody else's cluster on the host",
+    fault: {
+      spoil: `
+        mkdir -p /etc/kubernetes/manifests /var/lib/etcd/member
+        echo 'kind: Pod' > /etc/kubernetes/manifests/kube-apiserver.yaml`,
+      mend: `
+        grep -q 'kind: Pod' /etc/kubernetes/manifests/kube-apiserver.yaml
+        rm -r /etc/kubernetes /var/lib/etcd`,
+    },
+    ...preflight,
+    says: [
+      '/etc/kubernetes/manifests/kube-apiserver.yaml exists',
+      '/var/lib/etcd is not empty',
+      'kubeadm reset',
+    ],
+  },
+  {
+    what: "the API server's port in use",
+    fault: {
+      spoil: `
+        systemd-run --quiet --collect --unit=squatter socat TCP-LISTEN:6443,reuseaddr,fork EXEC:cat
+        until ss -ltn | grep -q :6443; do sleep 0.1; done`,
+      mend: 'systemctl stop squatter.service',
+    },
+    ...preflight,
+    says: [
+      'Port-6443',
+      /port 6443, which kube-apiserver needs, is in use by socat \(pid \d+\)/,
+      /systemctl status \d+/,
+    ],
+  },
+  {
+    what: 'a program of the base system missing',
+    fault: withoutPrograms('/usr/bin/mount'),
+    ...preflight,
+    says: ['FileExisting-mount', 'there is no program mount', 'Debian: mount'],
+  },
+  {
+    what: 'no packet filter at all',
+    fault: withoutPrograms('/usr/sbin/iptables', '/usr/sbin/nft'),
+    ...preflight,
+    says: ['FileExisting-iptables', 'neither iptables nor nft', 'Debian: iptables'],
+  },
+  {
+    what: 'systemctl missing',
+    fault: withoutPrograms('/usr/bin/systemctl'),
+    ...preflight,
+    says: ['FileExisting-systemctl', 'Debian: systemd'],
+  },
+  {
+    what: '/etc read-only',
+    fault: {
+      spoil: 'mount --bind /etc /etc; mount -o remount,bind,ro /etc',
+      mend: 'umount /etc',
+    },
+    ...preflight,
+    says: ['WriteAccess', /\/etc is read-only \(.* on \/etc\)/, 'mount -o remount,rw /etc'],
+  },
+  {
+    what: 'too small a disk for images',
+    fault: smallDisk('/var/lib/containerd', { size: '64m' }),
+    ...preflight,
+    says: ['DiskSpace', '/var/lib/containerd (tmpfs) has 64 MiB free', 'Free space on /var/lib/containerd'],
+  },
+  {
+    what: 'too small a disk for the package',
+    fault: smallDisk('/var/lib/edgeadm', { size: '16m' }),
+    ...preflight,
+    says: ['DiskSpace', '/var/lib/edgeadm (tmpfs) has 16 MiB free', 'Free space on /var/lib/edgeadm'],
+  },
+  {
+    what: 'too small a disk for the package, after all',
+    fault: smallDisk('/var/lib/edgeadm', { size: '16m' }),
+    args: ['--ignore-preflight-errors=DiskSpace'],
+    exitCode: 1,
+    code: 'E_HOST_WRITE',
+    says: [
+      'no room for the install package',
+      /\/var\/lib\/edgeadm.* needs \d+ MiB, 16 MiB are free/,
+      'df -h /var/lib/edgeadm',
+    ],
+  },
+  {
+    what: 'a disk without room for a single line',
+    fault: smallDisk('/var/lib/edgeadm', { size: '64k', full: true }),
+    args: ['--ignore-preflight-errors=DiskSpace'],
+    exitCode: 1,
+    code: 'E_HOST_WRITE',
+    says: ['/var/lib/edgeadm/journal.jsonl: ENOSPC: the disk is full', 'df -h /var/lib/edgeadm'],
+  },
+  {
+    what: 'a full disk for programs',
+    fault: {
+      spoil: `
+        mkdir /run/bin
+        cp -a /usr/local/bin/. /run/bin
+        mount -t tmpfs -o size=1m,mode=0755 tmpfs /usr/local/bin
+        cp -a /run/bin/. /usr/local/bin`,
+      mend: `
+        diff -r --no-dereference /run/bin /usr/local/bin
+        umount /usr/local/bin
+        rm -r /run/bin`,
+    },
+    args: ['--ignore-preflight-errors=DiskSpace'],
+    exitCode: 1,
+    code: 'E_HOST_WRITE',
+    says: [/\/usr\/local\/bin\/kube\w+: ENOSPC: the disk is full/, 'df -h /usr/local/bin'],
+  },
+  {
+    what: 'swap that cannot be turned off',
+    fault: {
+      spoil: `
+        printf 'Filename Type Size Used Priority\\n/dev/sdz9 partition 1000000 0 -2\\n' > /run/swaps
+        mount --bind /run/swaps /proc/swaps`,
+      mend: 'umount /proc/swaps; rm /run/swaps',
+    },
+    ...preflight,
+    says: ['Swap', '/dev/sdz9', 'cannot be turned off', 'swapoff -a', 'failSwapOn: false'],
+  },
+  {
+    what: 'a clock that was never set',
+    fault: clockAt('1970-01-02'),
+    ...preflight,
+    says: ['Clock', '1970-01-02', 'timedatectl set-time'],
+  },
+];
+
+function check(refusal: Refusal, { exitCode, code, says }: Pick<Case, 'exitCode' | 'code' | 'says'>): void {
+  expect({ exitCode: refusal.exitCode, code: refusal.code }, refusal.text).toEqual({ exitCode, code });
+  for (const each of says) expect(refusal.text).toMatch(each);
+}
+
+describe('a host that cannot become a node is refused, and left as it is', () => {
+  let playground: TestPlayground;
+  let controlPlane: TestNode;
+  let edge: TestNode;
+  let init: string[];
+  /** Before anything. */
+  let before: Record<string, Snapshot>;
+
+  beforeAll(async () => {
+    playground = await createTestPlayground({ edges: 1 });
+    controlPlane = playground.controlPlane;
+    edge = playground.node('edge-1');
+    init = await initArguments(playground);
+    const snapshots = playground.nodes.map(async (node) => [node.short, await node.snapshot()] as const);
+    before = Object.fromEntries(await Promise.all(snapshots));
+  });
+  afterAll(() => playground?.delete());
+
+  const refusedInit = (attempt: Attempt) => refused(controlPlane, before['control-plane-1']!, attempt);
+  const refusedJoin = (attempt: Attempt) => refused(edge, before['edge-1']!, attempt);
+
+  /** Arguments of join with a JoinConfiguration of these facts, which is not where snapshots look. */
+  async function join(facts: JoinFacts, change: { timeout?: string; name?: string } = {}): Promise<string[]> {
+    const documents = joinConfig([], facts, { controlPlane: false, address: edge.address });
+    setField(documents[0]!, 'timeouts.discovery', change.timeout ?? '2s');
+    if (change.name) setField(documents[0]!, 'nodeRegistration.name', change.name);
+    const file = '/var/cache/join.yaml';
+    await edge.write(file, renderDocuments(documents), 0o600);
+    return ['join', '--config', file, '--install-pkg-path', playground.packagePath];
+  }
+
+  /** A cluster that is nowhere. */
+  const nowhere = (): JoinFacts => ({
+    endpoint: `${playground.subnet.replace(/\d+\/\d+$/, '253')}:6443`,
+    token: 'abcdef.0123456789abcdef',
+    caCertHash: `sha256:${'0'.repeat(64)}`,
+  });
+
+  describe('init with', () => {
+    test.for(hosts)('$what', async (each) => {
+      check(await refusedInit({ ...each, args: [...init, ...(each.args ?? [])] }), each);
+    });
+
+    test.for([
+      {
+        what: 'a version that edgeadm does not install',
+        version: 'v1.30.0',
+        exitCode: 3,
+        code: 'E_CONFIG_INVALID',
+        says: ['--kubernetes-version: "v1.30.0"', '1.34, 1.35, 1.36'],
+      },
+      {
+        what: 'a version that the package has not',
+        version: 'v1.35.0',
+        exitCode: 1,
+        code: 'E_PACKAGE_MISMATCH',
+        says: [/holds Kubernetes v1\.36\.\d+, not v1\.35\.0/, '--install-pkg-path'],
+      },
+    ])('$what', async ({ version, ...each }) => {
+      const args = [
+        'init',
+        '--install-pkg-path',
+        playground.packagePath,
+        '--kubernetes-version',
+        version,
+        '--apiserver-advertise-address',
+        controlPlane.address,
+      ];
+      check(await refusedInit({ args }), each);
+    });
+  });
+
+  test('a second edgeadm: with the pid and the start of the first', async () => {
+    const args = await join(nowhere(), { timeout: '60s' });
+    const stop = new AbortController();
+    const first = edge.edgeadm(args, { signal: stop.signal }).catch(() => undefined);
+    const { stdout } = await edge.sh(
+      'until [ -s /run/edgeadm.lock ]; do sleep 0.05; done; cat /run/edgeadm.lock',
+    );
+    const { pid, since } = JSON.parse(stdout) as Owner;
+    const second = await edge.edgeadm(args);
+    stop.abort();
+    await first;
+    await edge.sh('while [ -e /run/edgeadm.lock ]; do sleep 0.05; done');
+    expect(second).toMatchObject({
+      exitCode: 1,
+      result: {
+        error: {
+          code: 'E_HOST_BUSY',
+          message: expect.stringContaining(`pid ${pid}, since ${since} (edgeadm join`),
+          hint: expect.stringContaining(`ps -fp ${pid}`),
+        },
+      },
+    });
+    expect(diffSnapshots(before['edge-1']!, await edge.snapshot())).toEqual([]);
+  });
+
+  describe('join', () => {
+    let facts: JoinFacts;
+
+    beforeAll(async () => {
+      facts = joinFacts(await controlPlane.edgeadm(init));
+      await waitForReady(playground, 1);
+    });
+
+    /** A token that was valid for a moment. */
+    async function expiredToken(): Promise<string> {
+      const token = 'expire.0123456789abcdef';
+      await controlPlane.run(['edgeadm', 'token', 'create', token, '--ttl', '1s']);
+      await playground.kubectl(
+        ['-n', 'kube-system', 'wait', '--for=delete', 'secret/bootstrap-token-expire', '--timeout=60s'],
+        { timeoutMs: 90_000 },
+      );
+      return token;
+    }
+
+    test('of an endpoint that nobody has, in the time that was given', async () => {
+      const started = Date.now();
+      const refusal = await refusedJoin({ args: await join(nowhere(), { timeout: '3s' }) });
+      const { endpoint } = nowhere();
+      check(refusal, {
+        ...preflight,
+        says: ['APIServerReachable', endpoint, 'tried for 3 s', /address|route/],
+      });
+      // Without the deadline it would be kubeadm's five minutes.
+      expect(Date.now() - started).toBeLessThan(120_000);
+    });
+
+    test('of a port that nobody listens on', async () => {
+      const endpoint = `${controlPlane.address}:6444`;
+      const refusal = await refusedJoin({ args: await join({ ...facts, endpoint }) });
+      check(refusal, {
+        ...preflight,
+        says: ['APIServerReachable', endpoint, 'Nothing listens there', '6443'],
+      });
+    });
+
+    test('with a token that never was', async () => {
+      const args = await join({ ...facts, token: 'nobody.0123456789abcdef' });
+      const says = ['DiscoveryToken', 'token with id nobody', 'edgeadm token create --print-join-command'];
+      const refusal = await refusedJoin({ args });
+      check(refusal, { ...preflight, says });
+      expect(refusal.text).not.toContain('0123456789abcdef');
+    });
+
+    test('with a token that expired', async () => {
+      const args = await join({ ...facts, token: await expiredToken() });
+      const says = ['DiscoveryToken', 'token with id expire', 'expired', 'edgeadm token create'];
+      check(await refusedJoin({ args }), { ...preflight, says });
+    });
+
+    test('with a token whose secret is wrong', async () => {
+      const args = await join({ ...facts, token: `${facts.token.slice(0, 6)}.0123456789abcdef` });
+      const says = ['DiscoveryToken', `token id ${facts.token.slice(0, 6)}`, 'edgeadm token create'];
+      check(await refusedJoin({ args }), { ...preflight, says });
+    });
+
+    test('with the hash of another authority', async () => {
+      const caCertHash = `sha256:${'0'.repeat(64)}`;
+      const args = await join({ ...facts, caCertHash });
+      check(await refusedJoin({ args }), {
+        ...preflight,
+        says: ['CACertHash', facts.caCertHash, caCertHash],
+      });
+    });
+
+    test('under the name of a node that is Ready', async () => {
+      const args = await join(facts, { name: controlPlane.hostname });
+      const says = [
+        'NodeName',
+        `a node ${controlPlane.hostname} already`,
+        '--node-name',
+        'kubectl delete node',
+      ];
+      check(await refusedJoin({ args }), { ...preflight, says });
+    });
+
+    test.for([
+      { what: 'behind', date: '3 hours ago' },
+      { what: 'ahead', date: '3 hours' },
+    ])("with a clock hours $what the API server's", async ({ what, date }) => {
+      const refusal = await refusedJoin({ args: await join(facts), fault: clockAt(date) });
+      const says = ['ClockSkew', new RegExp(`clock is 3 h ${what}`), 'timedatectl set-time'];
+      check(refusal, { ...preflight, says });
+    });
+
+    test.for([
+      { version: 'v1.99.0', why: 'a node must not be newer than its cluster' },
+      { version: 'v1.32.0', why: 'a node may be three minors older at most' },
+    ])('with a package of Kubernetes $version', async ({ version, why }) => {
+      const file = await sendPackage(edge, (here) =>
+        craftPackage(here, {}, [], (manifest) => {
+          manifest.kubernetesVersion = version;
+        }),
+      );
+      const args = await join(facts);
+      args[args.length - 1] = file;
+      const says = ['KubernetesVersion', version, why, /edgeadm package build --kubernetes-version v1\.36/];
+      check(await refusedJoin({ args }), { ...preflight, says });
+    });
+
+    test('with a package that is damaged', async () => {
+      const args = await join(facts);
+      args[args.length - 1] = await flipBit(edge, playground.packagePath, { share: 0.5 });
+      const refusal = await refusedJoin({ args });
+      check(refusal, {
+        exitCode: 1,
+        code: 'E_PACKAGE_CORRUPT',
+        says: [args.at(-1)!, 'Copy or download it again'],
+      });
+    });
+
+    test('on a control plane', async () => {
+      const journal = () => controlPlane.run(['sha256sum', '/var/lib/edgeadm/journal.jsonl']);
+      const sum = await journal();
+      const { endpoint, token, caCertHash } = facts;
+      const args = ['join', endpoint, '--token', token, '--discovery-token-ca-cert-hash', caCertHash];
+      const { exitCode, result } = await controlPlane.edgeadm(args);
+      expect({ exitCode, code: result?.error?.code }).toEqual(preflight);
+      const details = result!.error!.details!.join('\n');
+      expect(details).toMatch(
+        /ExistingCluster.* a control plane that `edgeadm init` made\n.*`edgeadm reset`/,
+      );
+      expect(await journal()).toEqual(sum);
+    });
+  });
+});
