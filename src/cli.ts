@@ -11,6 +11,11 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     io.stdout.write(`${await versionText(undefined)}\n`);
     return 0;
   }
+  // Nor does help need what runs commands: the bundled program has all of it in one small file.
+  if (argv.some((word) => word === '--help' || word === '-h' || word === 'help')) {
+    const { showHelp } = await import('./commands/show-help.ts');
+    if (await showHelp(argv, io)) return 0;
+  }
   const { dispatch } = await import('./commands/dispatch.ts');
   return dispatch(argv, io);
 }

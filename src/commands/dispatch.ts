@@ -10,8 +10,8 @@ export async function dispatch(argv: readonly string[], io: Io): Promise<number>
     const spec = way.path.at(-1)!;
     const children = spec === program ? commands : (spec.commands ?? []);
     const help = async (): Promise<void> => {
-      const { formatHelp } = await import('./help.ts');
-      io.stdout.write(formatHelp(way.path, io.stdout, io.env, children));
+      const { writeHelp } = await import('./show-help.ts');
+      await writeHelp(way, io);
     };
     const bare = way.args.length === 0 && way.unknown.length === 0;
     if (way.help || (spec === program && bare)) {

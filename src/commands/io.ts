@@ -30,7 +30,10 @@ export function processIo(): Io {
     });
   }
   return {
-    stdin: process.stdin,
+    // Opened when it is asked for, which few commands do.
+    get stdin() {
+      return process.stdin;
+    },
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bundle } from '../../../src/package/program/bundle.ts';
@@ -66,9 +66,20 @@ describe('the bundled program', { timeout: 120_000 }, () => {
       execFileSync(join(folder, 'edgeadm'), args, { cwd: '/', encoding: 'utf8', env: {} });
     const { version } = JSON.parse(await readFile(join(programRoot(), 'package.json'), 'utf8'));
     expect(run('version')).toContain(`v${version}`);
-    expect(run('init', '--help')).toContain('--install-pkg-path');
     run('manifests', join(folder, 'out'));
     expect(await readFile(join(folder, 'out', 'cni', 'flannel.yaml'), 'utf8')).toContain('kind: DaemonSet');
+  });
+
+  it('shows help from one small file, without what runs commands', async () => {
+    const folder = await scratch();
+    await bundle(folder);
+    for (const name of await readdir(join(folder, 'chunks')))
+      if (/^(dispatch|init|join|package-command)-/.test(name)) await rm(join(folder, 'chunks', name));
+    const help = (...args: string[]) =>
+      execFileSync(process.execPath, [join(folder, 'cli.js'), ...args], { encoding: 'utf8' });
+    expect(help('init', '--help')).toContain('--install-pkg-path');
+    expect(help('help', 'package', 'build')).toContain('--sign-key');
+    expect(help('join', 'phase', '-h')).toContain('container-runtime');
   });
 
   it('is the same bytes each time, and names what it is made of', async () => {
