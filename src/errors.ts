@@ -38,6 +38,7 @@ export const errorCodes = {
   E_KUBEADM: { exit: 1, title: 'a kubeadm run that failed' },
   E_KUBE_API: { exit: 1, title: 'an API request that the cluster refused' },
   E_ROLLOUT: { exit: 1, title: 'a workload that did not become ready' },
+  E_EDGE_NODE: { exit: 1, title: 'an edge node whose own services do not come up' },
   E_PLAYGROUND: { exit: 1, title: 'a playground operation that failed' },
   E_PLAYGROUND_HOST: { exit: 2, title: 'a machine that cannot run playground nodes' },
 } as const satisfies Record<string, { exit: ExitCode; title: string }>;

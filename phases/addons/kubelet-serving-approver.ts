@@ -1,3 +1,5 @@
+import type { ControllerSettings } from '../../src/edge/controller/objects.ts';
+import type { InitContext } from '../init/context.ts';
 import type { Addon } from './index.ts';
 
 /**
@@ -15,6 +17,7 @@ export const kubeletServingApprover: Addon = {
       edgeRepository: ctx.edge.images.edgeRepository,
       dnsDomain: ctx.settings.dnsDomain,
       ...(endpoint && { controlPlaneEndpoint: endpoint }),
+      ...(await edgeNodes(ctx)),
       ...(ctx.manifestsDir && { manifestsDir: ctx.manifestsDir }),
     });
     if (ctx.host.dryRun) {
@@ -44,3 +47,20 @@ export const kubeletServingApprover: Addon = {
     return changed;
   },
 };
+
+/** What the node-local API proxies of edge nodes answer for; see docs/lite-apiserver.md. */
+async function edgeNodes({ edge, settings }: InitContext): Promise<Pick<ControllerSettings, 'edgeNodes'>> {
+  if (!edge.enabled || edge.addons['lite-apiserver']?.enabled === false) return {};
+  const [{ kubernetesServiceAddress }, { localApiAddresses, localApiNames }] = await Promise.all([
+    import('../../src/config/cidr.ts'),
+    import('../../src/config/edge-node.ts'),
+  ]);
+  const clusterIp = kubernetesServiceAddress(settings.serviceSubnet);
+  if (clusterIp === undefined) return {};
+  return {
+    edgeNodes: {
+      ips: localApiAddresses(edge.virtualAddress, clusterIp),
+      names: localApiNames(settings.dnsDomain),
+    },
+  };
+}

@@ -14,6 +14,7 @@ import { initDocuments, initSecrets, kubeadmPhase } from './kubeadm.ts';
 import { labelNodePhase } from './label-node.ts';
 import { showJoinCommandPhase } from './show-join-command.ts';
 import { uploadCerts } from './upload-certs.ts';
+import { uploadEdgeConfigPhase } from './upload-edge-config.ts';
 
 /** The recipe of `edgeadm init`, in order. */
 export const initPhases: readonly Phase<InitContext>[] = [
@@ -29,6 +30,7 @@ export const initPhases: readonly Phase<InitContext>[] = [
     additions: { 'upload-certs': uploadCerts },
   }),
   kubeVipFinalizePhase,
+  uploadEdgeConfigPhase,
   cniPhase,
   edgeAddonsPhase,
   labelNodePhase,

@@ -6,9 +6,11 @@ import { nodeInitPhase } from '../node/node-init.ts';
 import { packagePhase } from '../node/package.ts';
 import { preflightPhase } from '../node/preflight.ts';
 import type { JoinContext } from './context.ts';
+import { edgeKubeletPhase } from './edge-kubelet.ts';
 import { kubeVipPhase } from './kube-vip.ts';
 import { joinDocuments, joinSecrets, kubeadmPhase } from './kubeadm.ts';
 import { labelNodePhase } from './label-node.ts';
+import { liteApiserverPhase } from './lite-apiserver.ts';
 
 /** The recipe of `edgeadm join`, in order, for a worker, an edge node and a control-plane node. */
 export const joinPhases: readonly Phase<JoinContext>[] = [
@@ -19,5 +21,7 @@ export const joinPhases: readonly Phase<JoinContext>[] = [
   kubeadmPhase,
   ...kubeadmPhases('join', kubeadmJoinPhases, { documents: joinDocuments, secrets: joinSecrets }),
   kubeVipPhase,
+  liteApiserverPhase,
+  edgeKubeletPhase,
   labelNodePhase,
 ];

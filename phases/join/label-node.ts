@@ -1,3 +1,4 @@
+import { edgeNodeLabels } from '../../src/config/edge-node.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
 import { cloudLabel } from '../init/label-node.ts';
@@ -19,9 +20,7 @@ export const labelNodePhase: Phase<JoinContext> = {
   },
   async run(ctx, run) {
     const labels: Record<string, string> =
-      ctx.role === 'edge'
-        ? { 'superedge.io/node-edge': 'enable', 'superedge.io.hostname': ctx.nodeName }
-        : { ...cloudLabel };
+      ctx.role === 'edge' ? edgeNodeLabels(ctx.nodeName) : { ...cloudLabel };
     ctx.result.node = ctx.nodeName;
     ctx.result.role = ctx.role;
     if (ctx.host.dryRun) return true;

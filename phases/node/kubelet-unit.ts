@@ -32,3 +32,21 @@ ExecCondition=/usr/bin/test -e /var/lib/kubelet/config.yaml
 ExecStart=
 ExecStart=/usr/local/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
 `;
+
+/**
+ * What edge nodes have besides: settings of their own, and no bootstrap kubeconfig. With one on its command line a kubelet
+ * whose client certificate expired ends at once (k8s.io/kubernetes/pkg/kubelet/certificate/bootstrap), without it waits.
+ */
+export function edgeKubeletDropIn({
+  configDir,
+  proxyUnit,
+}: {
+  configDir: string;
+  /** Unit of the node-local API proxy; false when this node has none. */
+  proxyUnit: string | false;
+}): string {
+  return `${proxyUnit ? `[Unit]\nWants=${proxyUnit}\nAfter=${proxyUnit}\n\n` : ''}[Service]
+Environment="KUBELET_KUBECONFIG_ARGS=--kubeconfig=/etc/kubernetes/kubelet.conf"
+Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml --config-dir=${configDir}"
+`;
+}

@@ -80,6 +80,20 @@ export function formatCidr(cidr: Cidr): string {
   return `${formatAddress({ family: cidr.family, value: cidr.network })}/${cidr.prefix}`;
 }
 
+/** An address of a network by its place in it; 0 is the network's own. */
+export function addressAt(cidr: Cidr, index: bigint): string {
+  return formatAddress({ family: cidr.family, value: cidr.network + index });
+}
+
+/**
+ * ClusterIP of the Service `kubernetes`: the first address of the first service network
+ * (k8s.io/kubernetes/pkg/controlplane/services.go, ServiceIPRange).
+ */
+export function kubernetesServiceAddress(serviceSubnet: string): string | undefined {
+  const network = networkOf(serviceSubnet.split(',')[0]!.trim());
+  return network && addressAt(network, 1n);
+}
+
 export function overlaps(a: Cidr, b: Cidr): boolean {
   if (a.family !== b.family) return false;
   const prefix = Math.min(a.prefix, b.prefix);

@@ -58,6 +58,23 @@ export function setJoinKubeletArguments(join: KubeDocument, machine: MachineFact
 }
 
 /**
+ * The labels that a node registers with, behind the user's own: an entry of its own, which the kubelet adds to those
+ * before (k8s.io/component-base/cli/flag, ConfigurationMap). A label that the user gives keeps the user's value.
+ */
+export function addNodeLabels(join: KubeDocument, labels: Readonly<Record<string, string>>): void {
+  const user = toArguments(getField(join, 'nodeRegistration.kubeletExtraArgs'));
+  const named = new Set(
+    user
+      .filter(({ name }) => name === 'node-labels')
+      .flatMap(({ value }) => value.split(',').map((pair) => pair.split('=')[0]!.trim())),
+  );
+  const lacking = Object.entries(labels).filter(([key]) => !named.has(key));
+  if (lacking.length === 0) return;
+  const value = lacking.map(([key, text]) => `${key}=${text}`).join(',');
+  setField(join, 'nodeRegistration.kubeletExtraArgs', [...user, { name: 'node-labels', value }]);
+}
+
+/**
  * Puts the control-plane endpoint, when it is an IP address (kube-vip's or a load balancer's), among the names in the API
  * server's certificate.
  */

@@ -1,11 +1,13 @@
 import { EdgeadmError } from '../errors.ts';
 import {
+  addNodeLabels,
   defaultCriSocket,
   kubeadmDefaults,
   setCriSocketDefault,
   setJoinKubeletArguments,
 } from './defaults.ts';
 import { ensureDocument, findDocument } from './documents.ts';
+import { edgeNodeLabels } from './edge-node.ts';
 import { getField, isFields, numberAt, setDefault, setField, textAt, textsAt } from './fields.ts';
 import { joinFlags } from './flags/join.ts';
 import { takeDryRun, takeIgnoredChecks, takeSkippedPhases, withScheme } from './init.ts';
@@ -42,6 +44,8 @@ export function resolveJoin(input: ResolveJoinInput): JoinSettings {
   const { endpoint, discoveryOptional = false } = input;
   validateJoin({ join, given, nodeName, endpoint, discoveryOptional, problems });
   problems.throwIfAny();
+  // From its first moment, so that DaemonSets chosen by label never flip.
+  if (edge.enabled && !isFields(join.controlPlane)) addNodeLabels(join, edgeNodeLabels(nodeName));
 
   const address = textAt(join, 'controlPlane.localAPIEndpoint.advertiseAddress');
   const token = textAt(join, 'discovery.bootstrapToken.token');

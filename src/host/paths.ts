@@ -24,5 +24,9 @@ export const paths = {
   adminConf: '/etc/kubernetes/admin.conf',
   kubeletConf: '/etc/kubernetes/kubelet.conf',
   kubelet: '/var/lib/kubelet',
+  /** Drop-ins of the kubelet's configuration on edge nodes. */
+  kubeletConfigDir: '/etc/kubernetes/kubelet.conf.d',
   etcd: '/var/lib/etcd',
+  /** Configuration, keys and cache of an edge node's own process. */
+  liteApiserver: '/var/lib/edgeadm/lite-apiserver',
 } as const;

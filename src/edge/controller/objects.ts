@@ -10,6 +10,8 @@ export interface ControllerSettings {
   dnsDomain: string;
   /** `host:port`; its host is no node's but the control plane's. */
   controlPlaneEndpoint?: string;
+  /** What the proxies of edge nodes serve beside the node's own addresses; see AddressPolicy. */
+  edgeNodes?: { ips: readonly string[]; names: readonly string[] };
   manifestsDir?: string;
 }
 
@@ -35,9 +37,15 @@ function patchDeployment(object: KubeDocument, settings: ControllerSettings): vo
   const published = new RegExp(`^${publishedRepository.replaceAll('.', '\\.')}/edgeadm:`);
   // A user's manifest with another image has its reasons.
   if (published.test(controller.image)) controller.image = controllerImageName(settings.edgeRepository);
-  const reserved = reservedNames(settings);
-  if (reserved.length > 0 && !controller.args?.some((arg) => arg.startsWith('--reserved-sans'))) {
-    controller.args = [...(controller.args ?? []), `--reserved-sans=${reserved.join(',')}`];
+  const { ips = [], names = [] } = settings.edgeNodes ?? {};
+  for (const [flag, values] of [
+    ['--reserved-sans', reservedNames(settings)],
+    ['--extra-san-ips', ips],
+    ['--extra-san-names', names],
+  ] as const) {
+    // So has an argument that is there already.
+    if (values.length === 0 || controller.args?.some((arg) => arg.startsWith(flag))) continue;
+    controller.args = [...(controller.args ?? []), `${flag}=${values.join(',')}`];
   }
 }
 

@@ -34,9 +34,43 @@ describe('join', () => {
           tlsBootstrapToken: token,
           bootstrapToken: { token, apiServerEndpoint: endpoint, caCertHashes: [hash] },
         },
-        nodeRegistration: { criSocket: 'unix:///run/containerd/containerd.sock' },
+        nodeRegistration: {
+          criSocket: 'unix:///run/containerd/containerd.sock',
+          kubeletExtraArgs: [
+            { name: 'node-labels', value: 'superedge.io/node-edge=enable,superedge.io.hostname=cp-1' },
+          ],
+        },
       },
     ]);
+  });
+
+  it("labels an edge node from its first moment, behind the user's own labels", () => {
+    const rest = (own: string) =>
+      `nodeRegistration: {kubeletExtraArgs: [{name: node-labels, value: "${own}"}, {name: v, value: "2"}]}\ndiscovery: {bootstrapToken: {token: ${token}, apiServerEndpoint: "${endpoint}", unsafeSkipCAVerification: true}}\n`;
+    const labels = (own: string, flags = {}) => {
+      const [document] = resolve(flags, joinFile(rest(own))).documents;
+      const { kubeletExtraArgs } = document!.nodeRegistration as {
+        kubeletExtraArgs: { name: string; value: string }[];
+      };
+      expect(kubeletExtraArgs.slice(0, 2)).toEqual([
+        { name: 'node-labels', value: own },
+        { name: 'v', value: '2' },
+      ]);
+      return kubeletExtraArgs.slice(2);
+    };
+    const both = 'superedge.io/node-edge=enable,superedge.io.hostname=cp-1';
+    expect(labels('a=b,c=d')).toEqual([{ name: 'node-labels', value: both }]);
+    expect(labels('superedge.io/node-edge=other')).toEqual([
+      { name: 'node-labels', value: 'superedge.io.hostname=cp-1' },
+    ]);
+    expect(labels(both)).toEqual([]);
+    expect(labels('a=b', { enableEdge: false })).toEqual([]);
+    const long = `${'n'.repeat(60)}.example`;
+    expect(labels('a=b', { nodeName: long })).toEqual([
+      { name: 'node-labels', value: 'superedge.io/node-edge=enable' },
+    ]);
+    const [controlPlane] = resolve({ ...byToken, controlPlane: true }, { endpoint }).documents;
+    expect(controlPlane?.nodeRegistration).not.toHaveProperty('kubeletExtraArgs');
   });
 
   it('keeps two tokens apart, with --token for what is left', () => {
@@ -77,12 +111,12 @@ describe('join', () => {
 
   it('on cgroup v1 lets this kubelet start, without a second try of the same', () => {
     const v1 = { machine: { ...machine, cgroupVersion: 1 as const } };
-    const [document] = resolve(byToken, { endpoint, ...v1 }).documents;
+    const [document] = resolve({ ...byToken, enableEdge: false }, { endpoint, ...v1 }).documents;
     expect(document?.nodeRegistration).toMatchObject({
       kubeletExtraArgs: [{ name: 'fail-cgroupv1', value: 'false' }],
     });
     const rest = `nodeRegistration: {kubeletExtraArgs: [{name: fail-cgroupv1, value: "true"}, {name: v, value: "2"}, {name: v, value: "3"}]}\ndiscovery: {bootstrapToken: {token: ${token}, apiServerEndpoint: "${endpoint}", unsafeSkipCAVerification: true}}\n`;
-    const [mine] = resolve({}, { ...joinFile(rest), ...v1 }).documents;
+    const [mine] = resolve({ enableEdge: false }, { ...joinFile(rest), ...v1 }).documents;
     expect(mine?.nodeRegistration).toMatchObject({
       kubeletExtraArgs: [
         { name: 'fail-cgroupv1', value: 'true' },

@@ -26,6 +26,8 @@ test('the phases of join that are no kubeadm phases are told', () => {
     'container-runtime',
     'kubeadm',
     'kube-vip',
+    'lite-apiserver',
+    'edge-kubelet',
     'label-node',
   ]) {
     expect(joinPhases.map((phase) => phase.name)).toContain(name);

@@ -53,6 +53,16 @@ describe('the objects of the controller', () => {
     expect(container.args).toContain('--reserved-sans=api.example,.svc.edge.example');
   });
 
+  it('let edge nodes have what their proxies answer for', async () => {
+    const edgeNodes = {
+      ips: ['169.254.20.11', '127.0.0.1', '10.96.0.1'],
+      names: ['kubernetes', 'kubernetes.default'],
+    };
+    const { container } = await pod({ edgeNodes });
+    expect(container.args).toContain('--extra-san-ips=169.254.20.11,127.0.0.1,10.96.0.1');
+    expect(container.args).toContain('--extra-san-names=kubernetes,kubernetes.default');
+  });
+
   it('keep a user’s own image and arguments', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'manifests-'));
     try {
@@ -120,8 +130,13 @@ describe('the addon', () => {
     const ctx = {
       host: { dryRun },
       emit: (event: Event) => events.push(event),
-      edge: { images: { edgeRepository: 'ghcr.io/superedge' } },
-      settings: { dnsDomain: 'cluster.local' },
+      edge: {
+        enabled: true,
+        virtualAddress: '169.254.20.11',
+        addons: {},
+        images: { edgeRepository: 'ghcr.io/superedge' },
+      },
+      settings: { dnsDomain: 'cluster.local', serviceSubnet: '10.96.0.0/12,fd00::/108' },
       kube: async () => client,
     };
     return { ctx: ctx as unknown as InitContext, events };
@@ -129,10 +144,12 @@ describe('the addon', () => {
 
   it('applies everything and waits for the Deployment alone', async () => {
     const applied: string[] = [];
+    let sent = '';
     const waited: (readonly ObjectRef[])[] = [];
     const { ctx } = context(false, {
       async apply(objects) {
         applied.push(...objects.map(({ kind }) => kind));
+        sent = JSON.stringify(objects);
         return true;
       },
       async waitRollout(refs, { timeoutMs }) {
@@ -141,6 +158,7 @@ describe('the addon', () => {
       },
     });
     expect(await kubeletServingApprover.run?.(ctx, run)).toBe(true);
+    expect(sent).toContain('--extra-san-ips=169.254.20.11,127.0.0.1,10.96.0.1');
     expect(applied).toEqual([
       'ServiceAccount',
       'ClusterRole',

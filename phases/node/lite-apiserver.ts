@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { localApiAddresses, localApiNames, localApiPort } from '../../src/config/edge-node.ts';
+import type { KubeDocument } from '../../src/config/types.ts';
+import { paths } from '../../src/host/paths.ts';
+
+export const liteApiserverUnit = 'edgeadm-lite-apiserver.service';
+
+/** The unit of an edge node's own process; docs/lite-apiserver.md says why its environment is as it is. */
+export const liteApiserverUnitText = `[Unit]
+Description=edgeadm lite-apiserver: the node-local API proxy
+Documentation=https://github.com/superedge/edgeadm
+Before=kubelet.service
+After=network.target
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=${paths.bin}/edgeadm lite-apiserver --config ${paths.liteApiserver}/config.yaml -v=1
+Environment="NODE_OPTIONS=--max-semi-space-size=1 --max-old-space-size=256 --disable-warning=ExperimentalWarning"
+Environment=MALLOC_ARENA_MAX=1
+RuntimeDirectory=edgeadm
+RuntimeDirectoryMode=0700
+Restart=always
+RestartSec=1
+UMask=0077
+LimitNOFILE=20000
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+export interface LiteApiserverFacts {
+  nodeName: string;
+  /** URLs of API servers. */
+  servers: readonly string[];
+  virtualAddress: string;
+  /** Of the Service `kubernetes`. */
+  service: { address: string; port: number };
+  dnsDomain: string;
+}
+
+/** The configuration document of an edge node's process; see docs/lite-apiserver.md. */
+export function liteApiserverDocument(facts: LiteApiserverFacts): KubeDocument {
+  const { nodeName, servers, virtualAddress, service, dnsDomain } = facts;
+  const addresses = localApiAddresses(virtualAddress, service.address);
+  const bracketed = service.address.includes(':') ? `[${service.address}]` : service.address;
+  return {
+    apiVersion: 'edgeadm.superedge.io/v1alpha1',
+    kind: 'LiteApiserverConfiguration',
+    nodeName,
+    upstream: { servers: [...servers] },
+    edgeLink: { addresses: [virtualAddress, service.address] },
+    listen: {
+      addresses: [virtualAddress, '127.0.0.1', `${bracketed}:${service.port}`],
+      port: localApiPort,
+    },
+    serving: {
+      certificateFile: join(paths.liteApiserver, 'pki/serving.pem'),
+      request: { names: localApiNames(dnsDomain), addresses },
+    },
+    cache: { directory: join(paths.liteApiserver, 'cache') },
+    filters: { kubernetesService: { address: virtualAddress } },
+  };
+}
