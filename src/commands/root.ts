@@ -37,6 +37,11 @@ export const commands: readonly LazyCommand[] = [
     load: async () => (await import('./reset.ts')).resetCommand(),
   },
   {
+    name: 'status',
+    short: 'Say how an edge node stands: online or not, what is remembered, certificates',
+    load: async () => (await import('./status.ts')).statusCommand,
+  },
+  {
     name: 'token',
     short: 'Manage bootstrap tokens',
     load: async () => (await import('./token.ts')).tokenCommand,
