@@ -22,6 +22,8 @@ export interface ListWatchOptions<T extends KubeObject> {
   /** An object that is there, was added or changed. Called for all objects again after each relist. */
   onObject(object: T): void;
   onDelete?(object: T): void;
+  /** Before each list: what is not in it is gone, and `onDelete` may never have been called for it. */
+  onList?(): void;
   /** After each complete list. */
   onSync?(): void;
   /** A list or watch failed and is tried again after `waitMs`. */
@@ -79,6 +81,7 @@ export async function listWatch<T extends KubeObject>(options: ListWatchOptions<
 
 async function list<T extends KubeObject>(options: ListWatchOptions<T>): Promise<string> {
   let next = '';
+  options.onList?.();
   for (;;) {
     const query = selectors(options, { limit: String(pageSize), ...(next && { continue: next }) });
     const answer = await options.transport.send('GET', `${options.path}?${query}`, {
