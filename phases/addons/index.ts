@@ -1,5 +1,6 @@
 import type { Phase } from '../../src/workflow/phase.ts';
 import type { InitContext } from '../init/context.ts';
+import { edgeHealth } from './edge-health.ts';
 import { kubeletServingApprover } from './kubelet-serving-approver.ts';
 
 /** An addon is a phase below `edge-addons` that EdgeConfiguration.addons can leave out by name. */
@@ -9,4 +10,4 @@ export interface Addon extends Phase<InitContext> {
 }
 
 /** In the order of installation. */
-export const addons: readonly Addon[] = [kubeletServingApprover];
+export const addons: readonly Addon[] = [kubeletServingApprover, edgeHealth];

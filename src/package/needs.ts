@@ -19,8 +19,8 @@ export interface NeedsOptions {
   addons?: Readonly<Record<string, { enabled: boolean }>>;
 }
 
-/** Addons that run edgeadm's own image. */
-const controllerAddons = ['kubelet-serving-approver'];
+/** Addons that run edgeadm's own image; the second in edge clusters only. */
+const controllerAddons = ['kubelet-serving-approver', 'edge-health'];
 
 /** What any pod network needs, and what flannel's configuration names. */
 const CNI = { none: ['loopback', 'host-local', 'portmap'], flannel: ['bridge', 'flannel'] };
@@ -48,7 +48,9 @@ function neededImages(catalogue: Catalogue, options: NeedsOptions): string[] {
   };
   const controller =
     role === 'cluster' &&
-    controllerAddons.some((name) => addons[name]?.enabled !== false) &&
+    controllerAddons.some(
+      (name) => addons[name]?.enabled !== false && (edge || name === 'kubelet-serving-approver'),
+    ) &&
     catalogue.components.some(({ name }) => name === LIBRARIES);
   const named = catalogue.components.flatMap(({ images }) =>
     images.filter(({ purpose }) => purposes[purpose]).map(({ name }) => name),

@@ -5,11 +5,14 @@ import type { KubeObject } from '../../src/kube/types.ts';
 /**
  * The part of a Kubernetes API server that controllers need, over plain HTTP on loopback. What it promises:
  *
- * - Objects by path. GET of one; GET of a collection in pages (`limit`, `continue`); `fieldSelector` on `spec.signerName`.
+ * - Objects by path. GET of one; GET of a collection in pages (`limit`, `continue`), of pods over all namespaces too;
+ *   `fieldSelector` on `spec.signerName` and `spec.nodeName`, `labelSelector` of one `key=value`.
  * - `watch=true` sends all later changes from `resourceVersion` on as lines, and at once a 410 in the stream when that is
  *   older than `oldest`. Watches stay open until `endWatches` (a clean end) or `cutWatches` (a cut connection).
  * - PUT of `…/approval` takes the conditions only; a PUT of an object makes one that is missing. A PUT with a
  *   resourceVersion that is not the present one is 409, one without it on an object that is there 422.
+ * - PATCH merges (RFC 7386) into an object that is there, 409 when it names another resourceVersion; as apply-patch it
+ *   puts its fields over what is there, and makes what is missing.
  * - POST stores below the collection under the object's name. `put` and `remove` are an administrator's changes.
  * - `fault` is asked first: a status fails the request, `hang` never answers, `cut` closes the connection.
  */
@@ -84,11 +87,19 @@ export async function startWatchApi(): Promise<WatchApi> {
       return;
     }
     const { status, body } =
-      fault === undefined ? answer(method, path, query, text) : failure(fault, 'Fault');
+      fault === undefined
+        ? answer(method, path, query, text, request.headers['content-type'])
+        : failure(fault, 'Fault');
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   }
 
-  function answer(method: string, path: string, query: URLSearchParams, text: string): Answer {
+  function answer(
+    method: string,
+    path: string,
+    query: URLSearchParams,
+    text: string,
+    contentType = '',
+  ): Answer {
     switch (method) {
       case 'GET':
         return read(path, query);
@@ -98,6 +109,8 @@ export async function startWatchApi(): Promise<WatchApi> {
       }
       case 'PUT':
         return update(path, JSON.parse(text));
+      case 'PATCH':
+        return patch(path, JSON.parse(text), contentType.startsWith('application/apply-patch'));
       default:
         return failure(405, 'MethodNotAllowed');
     }
@@ -106,7 +119,7 @@ export async function startWatchApi(): Promise<WatchApi> {
   function read(path: string, query: URLSearchParams): Answer {
     const object = objects.get(path);
     if (object) return { status: 200, body: object };
-    const isCollection = /\/(certificatesigningrequests|events)$/.test(path);
+    const isCollection = /\/(certificatesigningrequests|events|nodes|csinodes|pods|configmaps)$/.test(path);
     if (!isCollection) return failure(404, 'NotFound');
     const all = [...objects]
       .filter(([each, one]) => isIn(each, path) && selected(one, query))
@@ -132,6 +145,15 @@ export async function startWatchApi(): Promise<WatchApi> {
     const next =
       target === path ? given : { ...object, status: { ...(object?.status as object), conditions } };
     return { status: object ? 200 : 201, body: store(target, next) };
+  }
+
+  function patch(path: string, given: KubeObject, apply: boolean): Answer {
+    const object = objects.get(path);
+    if (!object && !apply) return failure(404, 'NotFound');
+    const wanted = given.metadata?.resourceVersion;
+    if (object && wanted !== undefined && wanted !== object.metadata.resourceVersion)
+      return failure(409, 'Conflict');
+    return { status: 200, body: store(path, merge(object ?? {}, given) as object) };
   }
 
   function store(path: string, object: object): KubeObject {
@@ -228,9 +250,32 @@ function send(response: ServerResponse, { type, object }: Change): void {
 }
 
 const isIn = (path: string, collection: string) =>
-  path.startsWith(`${collection}/`) && !path.slice(collection.length + 1).includes('/');
+  collection === '/api/v1/pods'
+    ? /^\/api\/v1\/namespaces\/[^/]+\/pods\/[^/]+$/.test(path)
+    : path.startsWith(`${collection}/`) && !path.slice(collection.length + 1).includes('/');
+
+/** RFC 7386. */
+function merge(into: unknown, change: unknown): unknown {
+  if (typeof change !== 'object' || change === null || Array.isArray(change)) return change;
+  const base = typeof into === 'object' && into !== null && !Array.isArray(into) ? into : {};
+  const result: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(change)) {
+    if (value === null) delete result[key];
+    else result[key] = merge(result[key], value);
+  }
+  return result;
+}
 
 function selected(object: KubeObject, query: URLSearchParams): boolean {
-  const wanted = /^spec\.signerName=(.*)$/.exec(query.get('fieldSelector') ?? '')?.[1];
-  return wanted === undefined || (object.spec as { signerName?: string } | undefined)?.signerName === wanted;
+  const spec = (object.spec ?? {}) as { signerName?: string; nodeName?: string };
+  const fields = (query.get('fieldSelector') ?? '').split(',');
+  const [key = '', value] = (query.get('labelSelector') ?? '').split('=');
+  return (
+    (value === undefined || object.metadata.labels?.[key] === value) &&
+    fields.every((field) => {
+      const [, name, not, wanted] = /^spec\.(signerName|nodeName)(!?)=(.*)$/.exec(field) ?? [];
+      if (name === undefined) return true;
+      return ((spec[name as keyof typeof spec] ?? '') === wanted) === (not === '');
+    })
+  );
 }

@@ -1,5 +1,6 @@
 import { closest, distance } from 'fastest-levenshtein';
 import { parseAddress } from '../cidr.ts';
+import { readEdgeHealthSettings } from '../edge-health.ts';
 import { isFields } from '../fields.ts';
 import { isDnsSubdomain } from '../names.ts';
 import type { Problems, Report } from '../problems.ts';
@@ -56,11 +57,21 @@ function checkAddons(report: Report, addons: unknown, names: readonly string[] |
         hint: `Write \`${name}: false\` to leave it out.`,
       });
     }
+    if (name === 'edge-health' && isFields(value)) checkEdgeHealth(report, value);
     if (names === undefined || names.includes(name)) continue;
     const near = closest(name, names);
     const hint =
       near && distance(name, near) <= 3 ? `Did you mean ${near}?` : `Known: ${names.join(', ') || 'none'}.`;
     report(`addons.${name}`, 'is not an addon', { code: 'E_CONFIG_FIELD', hint });
+  }
+}
+
+function checkEdgeHealth(report: Report, value: unknown): void {
+  for (const { field, unknown, message, hint } of readEdgeHealthSettings(value).faults) {
+    report(`addons.edge-health.${field}`, message, {
+      hint,
+      ...(unknown && { code: 'E_CONFIG_FIELD' as const }),
+    });
   }
 }
 

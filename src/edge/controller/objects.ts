@@ -13,15 +13,26 @@ export interface ControllerSettings {
   /** What the proxies of edge nodes serve beside the node's own addresses; see AddressPolicy. */
   edgeNodes?: { ips: readonly string[]; names: readonly string[] };
   manifestsDir?: string;
+  /** Whether it approves kubelets' serving certificates. Default true. */
+  kubeletServing?: boolean;
+  /** Settings of the addon edge-health as the user wrote them; without them it is off. */
+  edgeHealth?: Readonly<Record<string, unknown>>;
 }
 
-/** The controller's objects with the cluster's settings in them, in the order to apply. Errors: loadManifests'. */
+/**
+ * The controller's objects with the cluster's settings in them, in the order to apply: the rights of the duties that are
+ * on come before the Deployment. Errors: loadManifests'.
+ */
 export async function controllerObjects(settings: ControllerSettings): Promise<KubeDocument[]> {
-  const objects = await loadManifests('addons/edgeadm-controller/edgeadm-controller', {
-    ...(settings.manifestsDir && { manifestsDir: settings.manifestsDir }),
-  });
+  const { manifestsDir, kubeletServing = true, edgeHealth } = settings;
+  const options = { ...(manifestsDir && { manifestsDir }) };
+  const objects = await loadManifests('addons/edgeadm-controller/edgeadm-controller', options);
   for (const object of objects) if (object.kind === 'Deployment') patchDeployment(object, settings);
-  return objects;
+  return [
+    ...(edgeHealth ? await loadManifests('addons/edge-health/edge-health', options) : []),
+    // The rights over certificate requests stand in the cluster-wide role.
+    ...objects.filter(({ kind }) => kubeletServing || !/^ClusterRole(Binding)?$/.test(kind)),
+  ];
 }
 
 interface Container {
@@ -37,15 +48,17 @@ function patchDeployment(object: KubeDocument, settings: ControllerSettings): vo
   const published = new RegExp(`^${publishedRepository.replaceAll('.', '\\.')}/edgeadm:`);
   // A user's manifest with another image has its reasons.
   if (published.test(controller.image)) controller.image = controllerImageName(settings.edgeRepository);
-  const { ips = [], names = [] } = settings.edgeNodes ?? {};
-  for (const [flag, values] of [
-    ['--reserved-sans', reservedNames(settings)],
-    ['--extra-san-ips', ips],
-    ['--extra-san-names', names],
+  const { kubeletServing = true, edgeHealth, edgeNodes } = settings;
+  for (const [flag, value] of [
+    ['--reserved-sans', reservedNames(settings).join(',')],
+    ['--extra-san-ips', edgeNodes?.ips.join(',')],
+    ['--extra-san-names', edgeNodes?.names.join(',')],
+    ['--kubelet-serving-approver', kubeletServing ? '' : 'false'],
+    ['--edge-health', edgeHealth && JSON.stringify(edgeHealth)],
   ] as const) {
     // So has an argument that is there already.
-    if (values.length === 0 || controller.args?.some((arg) => arg.startsWith(flag))) continue;
-    controller.args = [...(controller.args ?? []), `${flag}=${values.join(',')}`];
+    if (!value || controller.args?.some((arg) => arg.startsWith(flag))) continue;
+    controller.args = [...(controller.args ?? []), `${flag}=${value}`];
   }
 }
 

@@ -1,15 +1,17 @@
+import type { EdgeHealthSettings } from '../../config/edge-health.ts';
 import { readInCluster } from '../../kube/in-cluster.ts';
 import { type Connection, type KubeconfigSource, readKubeconfig } from '../../kube/kubeconfig.ts';
 import { createTransport } from '../../kube/transport.ts';
 import { openWatch } from '../../kube/watch.ts';
 import type { Emit } from '../../workflow/events.ts';
 import type { DutyContext, MakeDuty } from './duty.ts';
+import { edgeHealthDuty } from './edge-health/duty.ts';
 import { eventRecorder } from './events.ts';
 import { serveHealth } from './health.ts';
 import type { AddressPolicy } from './kubelet-serving/address-rules.ts';
 import { kubeletServingDuty } from './kubelet-serving/duty.ts';
 import { type LeaderElectionOptions, lead } from './leader-election.ts';
-import { createMetrics } from './metrics.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
 
 export interface ControllerOptions {
   /** Aborts it: the lease is given back and the promise resolves. */
@@ -25,6 +27,10 @@ export interface ControllerOptions {
   healthAddress?: string | false;
   /** What kubelet serving certificates may hold; see AddressPolicy. Default: the node's own addresses only. */
   addresses?: Partial<AddressPolicy>;
+  /** Whether it approves kubelets' serving certificates. Default true. */
+  kubeletServing?: boolean;
+  /** Settings of the duty edge-health; without them it is off. */
+  edgeHealth?: EdgeHealthSettings;
   /** Called once it listens, with the address. */
   onListening?(address: string): void;
 }
@@ -101,14 +107,18 @@ export async function runController(options: ControllerOptions): Promise<void> {
   }
 }
 
-function makeDuties({ addresses = {} }: ControllerOptions, connection: Connection): MakeDuty[] {
+function makeDuties(options: ControllerOptions, connection: Connection): MakeDuty[] {
+  const { addresses = {}, kubeletServing = true, edgeHealth } = options;
   const policy: AddressPolicy = {
     extraIps: addresses.extraIps ?? [],
     extraNames: addresses.extraNames ?? [],
     // In a pod this is the ClusterIP of `kubernetes`.
     reserved: [...(addresses.reserved ?? []), connection.server.hostname.replace(/^\[|\]$/g, '')],
   };
-  return [(metrics) => kubeletServingDuty(policy, metrics)];
+  return [
+    ...(kubeletServing ? [(metrics: Metrics) => kubeletServingDuty(policy, metrics)] : []),
+    ...(edgeHealth ? [(metrics: Metrics) => edgeHealthDuty(edgeHealth, metrics)] : []),
+  ];
 }
 
 /** Watches what a transport does, for the health checks. */

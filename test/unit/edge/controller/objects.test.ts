@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import program from '../../../../package.json' with { type: 'json' };
+import { edgeHealth } from '../../../../phases/addons/edge-health.ts';
 import { kubeletServingApprover } from '../../../../phases/addons/kubelet-serving-approver.ts';
 import type { InitContext } from '../../../../phases/init/context.ts';
-import type { KubeDocument } from '../../../../src/config/types.ts';
+import type { EdgeConfiguration, KubeDocument } from '../../../../src/config/types.ts';
 import { controllerImageName, inEdgeRepository } from '../../../../src/edge/controller/image-name.ts';
 import { type ControllerSettings, controllerObjects } from '../../../../src/edge/controller/objects.ts';
 import { manifestsRoot } from '../../../../src/kube/manifests.ts';
@@ -29,6 +30,29 @@ async function pod(more: Partial<ControllerSettings> = {}) {
   const { spec } = (deployment!.spec as { template: { spec: Record<string, unknown> } }).template;
   const [container] = spec.containers as { image: string; args: string[]; securityContext: object }[];
   return { spec, container: container! };
+}
+
+const run = { signal: new AbortController().signal, emit: () => {}, progress: () => {} };
+
+function context(
+  dryRun: boolean,
+  client: Partial<KubeClient>,
+  { enabled = true, addons = {} }: { enabled?: boolean; addons?: EdgeConfiguration['addons'] } = {},
+) {
+  const events: Event[] = [];
+  const ctx = {
+    host: { dryRun },
+    emit: (event: Event) => events.push(event),
+    edge: {
+      enabled,
+      addons,
+      virtualAddress: '169.254.20.11',
+      images: { edgeRepository: 'ghcr.io/superedge' },
+    },
+    settings: { dnsDomain: 'cluster.local', serviceSubnet: '10.96.0.0/12,fd00::/108' },
+    kube: async () => client,
+  };
+  return { ctx: ctx as unknown as InitContext, events };
 }
 
 describe('the objects of the controller', () => {
@@ -122,41 +146,73 @@ describe('the objects of the controller', () => {
   });
 });
 
+const off = { 'edge-health': { enabled: false, settings: {} } };
+
+describe('the duty edge-health', () => {
+  const names = (objects: readonly KubeDocument[]) =>
+    objects.map(({ kind, metadata }) => `${kind}/${(metadata as { name: string }).name}`);
+
+  it('comes with its rights before the Deployment, and with the settings in its arguments', async () => {
+    const objects = await controllerObjects({ ...settings, edgeHealth: { peers: 4 } });
+    const all = names(objects);
+    expect(all).toContain('ValidatingAdmissionPolicy/edgeadm-edge-health');
+    expect(all.at(-1)).toBe('Deployment/edgeadm-controller');
+    const { container } = await pod({ edgeHealth: { peers: 4 } });
+    expect(container.args).toContain('--edge-health={"peers":4}');
+    const rules = byKind(objects, 'ClusterRole')
+      .filter(({ metadata }) => (metadata as { name: string }).name === 'edgeadm-edge-health')
+      .flatMap(({ rules }) => rules as Rule[]);
+    expect(rules.map(({ resources, verbs }) => `${verbs} ${resources}`)).toEqual([
+      'list,watch nodes',
+      'list,watch csinodes',
+      'get,list,watch,patch pods',
+    ]);
+  });
+
+  it('leaves no rights over certificate requests when nobody approves them', async () => {
+    const objects = await controllerObjects({ ...settings, edgeHealth: {}, kubeletServing: false });
+    expect(names(byKind(objects, 'ClusterRole'))).toEqual(['ClusterRole/edgeadm-edge-health']);
+    const { container } = await pod({ kubeletServing: false });
+    expect(container.args).toContain('--kubelet-serving-approver=false');
+  });
+
+  it('is on in edge clusters unless it is left out, whichever addon installs the controller', async () => {
+    for (const addon of [kubeletServingApprover, edgeHealth]) {
+      for (const [more, expected] of [
+        [{ enabled: true }, true],
+        [{ enabled: true, addons: off }, false],
+        [{ enabled: false }, false],
+      ] as const) {
+        const { ctx, events } = context(true, {}, more);
+        await addon.run?.(ctx, run);
+        const targets = events.map((event) => (event.type === 'change' ? event.target : ''));
+        expect(targets.includes('ValidatingAdmissionPolicy/edgeadm-edge-health')).toBe(expected);
+      }
+    }
+    expect(edgeHealth.edgeOnly).toBe(true);
+  });
+});
+
 describe('the addon', () => {
-  const run = { signal: new AbortController().signal, emit: () => {}, progress: () => {} };
-
-  function context(dryRun: boolean, client: Partial<KubeClient>) {
-    const events: Event[] = [];
-    const ctx = {
-      host: { dryRun },
-      emit: (event: Event) => events.push(event),
-      edge: {
-        enabled: true,
-        virtualAddress: '169.254.20.11',
-        addons: {},
-        images: { edgeRepository: 'ghcr.io/superedge' },
-      },
-      settings: { dnsDomain: 'cluster.local', serviceSubnet: '10.96.0.0/12,fd00::/108' },
-      kube: async () => client,
-    };
-    return { ctx: ctx as unknown as InitContext, events };
-  }
-
   it('applies everything and waits for the Deployment alone', async () => {
     const applied: string[] = [];
     let sent = '';
     const waited: (readonly ObjectRef[])[] = [];
-    const { ctx } = context(false, {
-      async apply(objects) {
-        applied.push(...objects.map(({ kind }) => kind));
-        sent = JSON.stringify(objects);
-        return true;
+    const { ctx } = context(
+      false,
+      {
+        async apply(objects) {
+          applied.push(...objects.map(({ kind }) => kind));
+          sent = JSON.stringify(objects);
+          return true;
+        },
+        async waitRollout(refs, { timeoutMs }) {
+          expect(timeoutMs).toBe(120_000);
+          waited.push(refs);
+        },
       },
-      async waitRollout(refs, { timeoutMs }) {
-        expect(timeoutMs).toBe(120_000);
-        waited.push(refs);
-      },
-    });
+      { addons: off },
+    );
     expect(await kubeletServingApprover.run?.(ctx, run)).toBe(true);
     expect(sent).toContain('--extra-san-ips=169.254.20.11,127.0.0.1,10.96.0.1');
     expect(applied).toEqual([
@@ -175,7 +231,7 @@ describe('the addon', () => {
   });
 
   it('changes nothing in a dry run', async () => {
-    const { ctx, events } = context(true, {});
+    const { ctx, events } = context(true, {}, { addons: off });
     await kubeletServingApprover.run?.(ctx, run);
     expect(events).toHaveLength(8);
     expect(events.every((event) => event.type === 'change' && event.planned)).toBe(true);
