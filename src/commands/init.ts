@@ -26,6 +26,7 @@ export function initCommand(): CommandSpec {
     ].join('\n'),
     sections: phaseSections('init', initPhases),
     flags: initFlags,
+    rootfs: 'entered',
     commands: [phaseCommand('init', initPhases, initPhaseFlags, runInit)],
     run: (call) => runInit(call, undefined),
   };

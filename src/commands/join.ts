@@ -22,6 +22,7 @@ export function joinCommand(): CommandSpec {
     arguments: [{ name: '[host:port]', description: 'where the API server is' }],
     sections: phaseSections('join', joinPhases),
     flags: joinFlags,
+    rootfs: 'entered',
     commands: [phaseCommand('join', joinPhases, joinFlags, runJoin)],
     run: (call) => runJoin(call, undefined),
   };

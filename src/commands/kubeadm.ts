@@ -93,7 +93,7 @@ export function passThrough(words: readonly string[], spec: Omit<CommandSpec, 'r
   return {
     ...spec,
     foreground: true,
-    rootfs: true,
+    rootfs: 'handed-on',
     run: async (call) => {
       const args = [...words, ...kubeadmFlags(flagsOf(spec), call.flags), ...call.args];
       return await showKubeadm(call, args);
@@ -112,7 +112,7 @@ export function passThroughWithVersion(
   return {
     ...spec,
     foreground: true,
-    rootfs: true,
+    rootfs: 'handed-on',
     run: async (call) => {
       const { flags } = call;
       const args = [...words, ...kubeadmFlags(flagsOf(spec), flags)];

@@ -50,6 +50,7 @@ function commandOf<C>(tree: Tree<C>, phase: Phase<C>, parents: readonly string[]
       short: `All of ${name}`,
       examples: `${words} all`,
       flags,
+      rootfs: 'entered',
       run: (call) => run(call, name),
     });
   }
@@ -60,6 +61,7 @@ function commandOf<C>(tree: Tree<C>, phase: Phase<C>, parents: readonly string[]
     ...(phase.long === undefined ? {} : { long: phase.long }),
     examples: phase.example ?? words,
     flags,
+    rootfs: 'entered',
     slashes: true,
     ...(children.length > 0 ? { commands: children, refuse: refuseUnknown(tree.phases, path) } : {}),
     run: (call) => run(call, name),

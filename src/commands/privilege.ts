@@ -10,7 +10,11 @@ export function requireRoot({ command, io, flags }: Call): void {
     name.toLowerCase(),
   );
   if (io.uid === 0 || ignored.includes('all') || ignored.includes('isprivilegeduser')) return;
-  throw new EdgeadmError('E_PREFLIGHT', `"edgeadm ${command}" must run as root; this is user ${io.uid}`, {
+  throw notRoot(command, io.uid);
+}
+
+export function notRoot(command: string, uid: number): EdgeadmError {
+  return new EdgeadmError('E_PREFLIGHT', `"edgeadm ${command}" must run as root; this is user ${uid}`, {
     hint: `Run \`sudo edgeadm ${command} …\`.`,
     details: ['[ERROR IsPrivilegedUser]: user is not running as root'],
   });

@@ -13,6 +13,7 @@ export function resetCommand(): CommandSpec {
     examples: ['edgeadm reset', '# Without a question, in a script', 'edgeadm reset --force'].join('\n'),
     sections: phaseSections('reset', resetPhases),
     flags: resetFlags,
+    rootfs: 'entered',
     commands: [phaseCommand('reset', resetPhases, resetFlags, runReset)],
     run: (call) => runReset(call, undefined),
   };

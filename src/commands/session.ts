@@ -23,6 +23,10 @@ export async function runCommand(parsed: Parsed, io: Io): Promise<number> {
       hint: `Change the root first: chroot ${flags.rootfs} edgeadm ${command} …`,
     });
   }
+  if (flags.rootfs !== undefined && spec.rootfs === 'entered') {
+    const { enterRoot } = await import('./rootfs.ts');
+    return enterRoot(parsed, io);
+  }
   const formatFlag = formatFlagOf(spec);
   const format = chooseFormat(formatFlag && flags[camelCase(formatFlag.name)], io);
   const verbosity = typeof flags.v === 'number' ? flags.v : 0;

@@ -27,8 +27,8 @@ export interface CommandSpec {
   hidden?: boolean;
   /** Runs another program on this terminal: Ctrl-C is for that one, and nothing is said about it. */
   foreground?: boolean;
-  /** Whether --rootfs is handed on; the others cannot change into another root. */
-  rootfs?: boolean;
+  /** --rootfs is handed on to kubeadm, or edgeadm enters that root itself; the others do not take it. */
+  rootfs?: 'handed-on' | 'entered';
   /** Left out when the command only groups others. */
   run?(call: Call): Promise<Outcome | undefined>;
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, cp, mkdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test, vi } from 'vitest';
@@ -101,6 +101,20 @@ test('two starts at once install once', async () => {
   expect(await readFile(join(root, 'count'), 'utf8')).toBe('once\n');
 });
 
+test('dependencies that are linked are used as they are, and never installed over', async () => {
+  const { root, file, bin } = await checkout();
+  const elsewhere = join(await temporaryFolder(), 'modules');
+  await rename(join(root, 'node_modules'), elsewhere);
+  await symlink(elsewhere, join(root, 'node_modules'));
+  const path = { env: { PATH: `${bin}:/usr/bin:/bin` } };
+  await utimes(join(root, 'package-lock.json'), new Date(), new Date(Date.now() + 60_000));
+  expect((await start(file, ['x'], path)).stdout).toContain('node24 x');
+  await rm(join(elsewhere, '.package-lock.json'));
+  const { code, stderr } = await start(file, ['x'], path);
+  expect(code).toBe(1);
+  expect(stderr).toContain('it is a link: run "npm ci" where it leads to');
+});
+
 test('a failed installation is an error that names the folder', async () => {
   const { root, file, bin } = await checkout();
   await rm(join(root, 'node_modules'), { recursive: true });
@@ -142,4 +156,15 @@ test.each([
     expect(code).toBe(1);
     expect(stderr).toBe(`edgeadm: Node.js ${version} is too old; install Node.js 22.19 or newer\n`);
   }
+});
+
+test.skipIf(process.getuid?.() !== 0)('--rootfs runs edgeadm with another root, from its /', async () => {
+  const cwd = await temporaryFolder();
+  const argv = ['init', 'phase', 'certs/ca', '--rootfs', '/', '--config=nowhere.yaml', '-o', 'json'];
+  const { code, stdout, stderr } = await start(launcher, argv, { cwd });
+  expect({ code, stderr }).toEqual({ code: 3, stderr: '' });
+  expect(JSON.parse(stdout)).toMatchObject({
+    command: 'init phase certs ca',
+    error: { code: 'E_CONFIG_INVALID', message: '--config: /nowhere.yaml does not exist' },
+  });
 });

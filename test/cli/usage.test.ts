@@ -27,7 +27,16 @@ test.each([
   [['init', '--config'], 'flag needs an argument: --config', '--config file'],
   [['init', '-v'], 'flag needs an argument: -v', '-v level'],
   [['init', '-o', 'xml'], 'invalid argument "xml" for "--output"', 'tree, plain, json'],
-  [['init', '--rootfs', '/host'], '"edgeadm init" does not take --rootfs', 'chroot /host edgeadm init'],
+  [
+    ['package', 'build', '--rootfs', '/host'],
+    '"edgeadm package build" does not take --rootfs',
+    'chroot /host edgeadm package build',
+  ],
+  [
+    ['init', '--rootfs', '/nowhere'],
+    '--rootfs: /nowhere is not the root of a running host',
+    'mount --rbind / /nowhere',
+  ],
 ])('%j is refused with its fix', async (argv, message, hint) => {
   const { code, stdout, stderr } = await run(argv);
   expect(code).toBe(3);

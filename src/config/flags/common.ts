@@ -87,7 +87,8 @@ export const globalFlags: readonly FlagSpec[] = [
     name: 'rootfs',
     value: 'string',
     argName: 'folder',
-    description: "path to the host's real root file system, which kubeadm changes into with chroot",
+    description:
+      "path to the host's real root file system, which is changed into with chroot before anything else",
     group: 'kubeadm',
     withConfig: true,
   },
