@@ -3,179 +3,12 @@ import { renderDocuments } from '../../src/config/documents.ts';
 import { setField } from '../../src/config/fields.ts';
 import type { Owner } from '../../src/host/lock.ts';
 import { type JoinFacts, joinConfig } from '../../src/playground/cluster-config.ts';
+import { badHosts, check, preflight } from './support/bad-hosts.ts';
 import { craftPackage, flipBit, sendPackage } from './support/bad-packages.ts';
 import { initArguments, joinFacts, waitForReady } from './support/cluster.ts';
 import { createTestPlayground, type TestNode, type TestPlayground } from './support/playground.ts';
-import {
-  type Attempt,
-  clockAt,
-  type Refusal,
-  refused,
-  smallDisk,
-  withoutPrograms,
-} from './support/refused.ts';
+import { type Attempt, clockAt, refused } from './support/refused.ts';
 import { diffSnapshots, type Snapshot } from './support/snapshot.ts';
-
-interface Case extends Partial<Attempt> {
-  what: string;
-  exitCode: number;
-  code: string;
-  /** Must all be in what the user reads: the value or place at fault, and the fix. */
-  says: (string | RegExp)[];
-}
-
-const preflight = { exitCode: 2, code: 'E_PREFLIGHT' };
-
-/** A host that `edgeadm init` must refuse, and leave as it is. */
-const hosts: Case[] = [
-  {
-    what: 'somebody who is not root',
-    prefix: ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'],
-    ...preflight,
-    says: ['IsPrivilegedUser', 'user 65534', 'sudo edgeadm init'],
-  },
-  {
-    what: 'a host name that is no DNS-1123 label',
-    fault: {
-      spoil: 'cat /proc/sys/kernel/hostname > /run/name; sysctl -qw kernel.hostname=Bad_Host',
-      mend: 'hostname -F /run/name; rm /run/name',
-    },
-    exitCode: 3,
-    code: 'E_CONFIG_INVALID',
-    says: ['"bad_host"', '--node-name bad-host'],
-  },
-  {
-    what: "somebody else's cluster on the host",
-    fault: {
-      spoil: `
-        mkdir -p /etc/kubernetes/manifests /var/lib/etcd/member
-        echo 'kind: Pod' > /etc/kubernetes/manifests/kube-apiserver.yaml`,
-      mend: `
-        grep -q 'kind: Pod' /etc/kubernetes/manifests/kube-apiserver.yaml
-        rm -r /etc/kubernetes /var/lib/etcd`,
-    },
-    ...preflight,
-    says: [
-      '/etc/kubernetes/manifests/kube-apiserver.yaml exists',
-      '/var/lib/etcd is not empty',
-      'kubeadm reset',
-    ],
-  },
-  {
-    what: "the API server's port in use",
-    fault: {
-      spoil: `
-        systemd-run --quiet --collect --unit=squatter socat TCP-LISTEN:6443,reuseaddr,fork EXEC:cat
-        until ss -ltn | grep -q :6443; do sleep 0.1; done`,
-      mend: 'systemctl stop squatter.service',
-    },
-    ...preflight,
-    says: [
-      'Port-6443',
-      /port 6443, which kube-apiserver needs, is in use by socat \(pid \d+\)/,
-      /systemctl status \d+/,
-    ],
-  },
-  {
-    what: 'a program of the base system missing',
-    fault: withoutPrograms('/usr/bin/mount'),
-    ...preflight,
-    says: ['FileExisting-mount', 'there is no program mount', 'Debian: mount'],
-  },
-  {
-    what: 'no packet filter at all',
-    fault: withoutPrograms('/usr/sbin/iptables', '/usr/sbin/nft'),
-    ...preflight,
-    says: ['FileExisting-iptables', 'neither iptables nor nft', 'Debian: iptables'],
-  },
-  {
-    what: 'systemctl missing',
-    fault: withoutPrograms('/usr/bin/systemctl'),
-    ...preflight,
-    says: ['FileExisting-systemctl', 'Debian: systemd'],
-  },
-  {
-    what: '/etc read-only',
-    fault: {
-      spoil: 'mount --bind /etc /etc; mount -o remount,bind,ro /etc',
-      mend: 'umount /etc',
-    },
-    ...preflight,
-    says: ['WriteAccess', /\/etc is read-only \(.* on \/etc\)/, 'mount -o remount,rw /etc'],
-  },
-  {
-    what: 'too small a disk for images',
-    fault: smallDisk('/var/lib/containerd', { size: '64m' }),
-    ...preflight,
-    says: ['DiskSpace', '/var/lib/containerd (tmpfs) has 64 MiB free', 'Free space on /var/lib/containerd'],
-  },
-  {
-    what: 'too small a disk for the package',
-    fault: smallDisk('/var/lib/edgeadm', { size: '16m' }),
-    ...preflight,
-    says: ['DiskSpace', '/var/lib/edgeadm (tmpfs) has 16 MiB free', 'Free space on /var/lib/edgeadm'],
-  },
-  {
-    what: 'too small a disk for the package, after all',
-    fault: smallDisk('/var/lib/edgeadm', { size: '16m' }),
-    args: ['--ignore-preflight-errors=DiskSpace'],
-    exitCode: 1,
-    code: 'E_HOST_WRITE',
-    says: [
-      'no room for the install package',
-      /\/var\/lib\/edgeadm.* needs \d+ MiB, 16 MiB are free/,
-      'df -h /var/lib/edgeadm',
-    ],
-  },
-  {
-    what: 'a disk without room for a single line',
-    fault: smallDisk('/var/lib/edgeadm', { size: '64k', full: true }),
-    args: ['--ignore-preflight-errors=DiskSpace'],
-    exitCode: 1,
-    code: 'E_HOST_WRITE',
-    says: ['/var/lib/edgeadm/journal.jsonl: ENOSPC: the disk is full', 'df -h /var/lib/edgeadm'],
-  },
-  {
-    what: 'a full disk for programs',
-    fault: {
-      spoil: `
-        mkdir /run/bin
-        cp -a /usr/local/bin/. /run/bin
-        mount -t tmpfs -o size=1m,mode=0755 tmpfs /usr/local/bin
-        cp -a /run/bin/. /usr/local/bin`,
-      mend: `
-        diff -r --no-dereference /run/bin /usr/local/bin
-        umount /usr/local/bin
-        rm -r /run/bin`,
-    },
-    args: ['--ignore-preflight-errors=DiskSpace'],
-    exitCode: 1,
-    code: 'E_HOST_WRITE',
-    says: [/\/usr\/local\/bin\/kube\w+: ENOSPC: the disk is full/, 'df -h /usr/local/bin'],
-  },
-  {
-    what: 'swap that cannot be turned off',
-    fault: {
-      spoil: `
-        printf 'Filename Type Size Used Priority\\n/dev/sdz9 partition 1000000 0 -2\\n' > /run/swaps
-        mount --bind /run/swaps /proc/swaps`,
-      mend: 'umount /proc/swaps; rm /run/swaps',
-    },
-    ...preflight,
-    says: ['Swap', '/dev/sdz9', 'cannot be turned off', 'swapoff -a', 'failSwapOn: false'],
-  },
-  {
-    what: 'a clock that was never set',
-    fault: clockAt('1970-01-02'),
-    ...preflight,
-    says: ['Clock', '1970-01-02', 'timedatectl set-time'],
-  },
-];
-
-function check(refusal: Refusal, { exitCode, code, says }: Pick<Case, 'exitCode' | 'code' | 'says'>): void {
-  expect({ exitCode: refusal.exitCode, code: refusal.code }, refusal.text).toEqual({ exitCode, code });
-  for (const each of says) expect(refusal.text).toMatch(each);
-}
 
 describe('a host that cannot become a node is refused, and left as it is', () => {
   let playground: TestPlayground;
@@ -216,34 +49,40 @@ describe('a host that cannot become a node is refused, and left as it is', () =>
   });
 
   describe('init with', () => {
-    test.for(hosts)('$what', async (each) => {
+    test.for(badHosts)('$what', async (each) => {
       check(await refusedInit({ ...each, args: [...init, ...(each.args ?? [])] }), each);
     });
 
     test.for([
       {
         what: 'a version that edgeadm does not install',
-        version: 'v1.30.0',
+        flags: () => ['--kubernetes-version', 'v1.30.0'],
         exitCode: 3,
         code: 'E_CONFIG_INVALID',
         says: ['--kubernetes-version: "v1.30.0"', '1.34, 1.35, 1.36'],
       },
       {
         what: 'a version that the package has not',
-        version: 'v1.35.0',
+        flags: () => ['--kubernetes-version', 'v1.35.0'],
         exitCode: 1,
         code: 'E_PACKAGE_MISMATCH',
         says: [/holds Kubernetes v1\.36\.\d+, not v1\.35\.0/, '--install-pkg-path'],
       },
-    ])('$what', async ({ version, ...each }) => {
+      {
+        what: "pods in the node's own network",
+        flags: () => ['--pod-network-cidr', playground.subnet],
+        exitCode: 3,
+        code: 'E_CONFIG_INVALID',
+        says: [/--pod-network-cidr: \S+ overlaps this node's own network/, 'Choose'],
+      },
+    ])('$what', async ({ flags, ...each }) => {
       const args = [
         'init',
         '--install-pkg-path',
         playground.packagePath,
-        '--kubernetes-version',
-        version,
         '--apiserver-advertise-address',
         controlPlane.address,
+        ...flags(),
       ];
       check(await refusedInit({ args }), each);
     });
