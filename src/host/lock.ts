@@ -48,8 +48,8 @@ export async function acquireLock(
   const mine = `${real}.${owner.pid}.${randomBytes(4).toString('hex')}.tmp`;
   return refusing({ path: shown, real, action: 'lock' }, async () => {
     await fs.mkdir(path.dirname(real), { recursive: true });
-    await fs.writeFile(mine, `${JSON.stringify(owner)}\n`, { mode: 0o644, flag: 'wx' });
     try {
+      await fs.writeFile(mine, `${JSON.stringify(owner)}\n`, { mode: 0o644, flag: 'wx' });
       for (;;) {
         if (await linked(mine, real)) return await held(real, owner, []);
         const dead = await takeOver(real, mine, shown);

@@ -91,6 +91,25 @@ test.for(faults)('%s while a file is written: E_HOST_WRITE, nothing left behind'
   expect(await host.undoAll({ signal: never })).toEqual({ undone: 2, warnings: [] });
 });
 
+test('a full disk for the lock: E_HOST_WRITE, nothing left behind', async () => {
+  const root = await temporaryRoot();
+  const { writeFile } = fs;
+  onTestFinished(() => void Object.assign(fs, { writeFile }));
+  Object.assign(fs, {
+    writeFile: async (file: string, ...rest: [string]) => {
+      if (!file.includes('edgeadm.lock')) return writeFile(file, ...rest);
+      await writeFile(file, '');
+      throw Object.assign(new Error('ENOSPC: fault'), { code: 'ENOSPC' });
+    },
+  });
+  await expect(open(root)).rejects.toMatchObject({
+    code: 'E_HOST_WRITE',
+    message: expect.stringMatching(/^cannot lock \/run\/edgeadm\.lock: ENOSPC/),
+    hint: expect.stringContaining('df -h /run'),
+  });
+  expect(await fs.readdir(path.join(root, 'run'))).toEqual([]);
+});
+
 test('an intent that cannot be synced leaves no line, and nothing is done', async () => {
   const root = await temporaryRoot();
   const { host } = await open(root);
