@@ -4,7 +4,7 @@ import { setField } from '../../src/config/fields.ts';
 import type { Owner } from '../../src/host/lock.ts';
 import { type JoinFacts, joinConfig } from '../../src/playground/cluster-config.ts';
 import { badHosts, check, preflight } from './support/bad-hosts.ts';
-import { craftPackage, flipBit, sendPackage } from './support/bad-packages.ts';
+import { craftPackage, sendPackage } from './support/bad-packages.ts';
 import { initArguments, joinFacts, waitForReady } from './support/cluster.ts';
 import { createTestPlayground, type TestNode, type TestPlayground } from './support/playground.ts';
 import { type Attempt, clockAt, refused } from './support/refused.ts';
@@ -144,15 +144,6 @@ describe('a host that cannot become a node is refused, and left as it is', () =>
       expect(Date.now() - started).toBeLessThan(120_000);
     });
 
-    test('of a port that nobody listens on', async () => {
-      const endpoint = `${controlPlane.address}:6444`;
-      const refusal = await refusedJoin({ args: await join({ ...facts, endpoint }) });
-      check(refusal, {
-        ...preflight,
-        says: ['APIServerReachable', endpoint, 'Nothing listens there', '6443'],
-      });
-    });
-
     test('with a token that never was', async () => {
       const args = await join({ ...facts, token: 'nobody.0123456789abcdef' });
       const says = ['DiscoveryToken', 'token with id nobody', 'edgeadm token create --print-join-command'];
@@ -164,12 +155,6 @@ describe('a host that cannot become a node is refused, and left as it is', () =>
     test('with a token that expired', async () => {
       const args = await join({ ...facts, token: await expiredToken() });
       const says = ['DiscoveryToken', 'token with id expire', 'expired', 'edgeadm token create'];
-      check(await refusedJoin({ args }), { ...preflight, says });
-    });
-
-    test('with a token whose secret is wrong', async () => {
-      const args = await join({ ...facts, token: `${facts.token.slice(0, 6)}.0123456789abcdef` });
-      const says = ['DiscoveryToken', `token id ${facts.token.slice(0, 6)}`, 'edgeadm token create'];
       check(await refusedJoin({ args }), { ...preflight, says });
     });
 
@@ -193,39 +178,27 @@ describe('a host that cannot become a node is refused, and left as it is', () =>
       check(await refusedJoin({ args }), { ...preflight, says });
     });
 
-    test.for([
-      { what: 'behind', date: '3 hours ago' },
-      { what: 'ahead', date: '3 hours' },
-    ])("with a clock hours $what the API server's", async ({ what, date }) => {
-      const refusal = await refusedJoin({ args: await join(facts), fault: clockAt(date) });
-      const says = ['ClockSkew', new RegExp(`clock is 3 h ${what}`), 'timedatectl set-time'];
+    test("with a clock hours behind the API server's", async () => {
+      const refusal = await refusedJoin({ args: await join(facts), fault: clockAt('3 hours ago') });
+      const says = ['ClockSkew', /clock is 3 h behind/, 'timedatectl set-time'];
       check(refusal, { ...preflight, says });
     });
 
-    test.for([
-      { version: 'v1.99.0', why: 'a node must not be newer than its cluster' },
-      { version: 'v1.32.0', why: 'a node may be three minors older at most' },
-    ])('with a package of Kubernetes $version', async ({ version, why }) => {
+    test('with a package that is newer than the cluster', async () => {
       const file = await sendPackage(edge, (here) =>
         craftPackage(here, {}, [], (manifest) => {
-          manifest.kubernetesVersion = version;
+          manifest.kubernetesVersion = 'v1.99.0';
         }),
       );
       const args = await join(facts);
       args[args.length - 1] = file;
-      const says = ['KubernetesVersion', version, why, /edgeadm package build --kubernetes-version v1\.36/];
+      const says = [
+        'KubernetesVersion',
+        'v1.99.0',
+        'a node must not be newer than its cluster',
+        /edgeadm package build --kubernetes-version v1\.36/,
+      ];
       check(await refusedJoin({ args }), { ...preflight, says });
-    });
-
-    test('with a package that is damaged', async () => {
-      const args = await join(facts);
-      args[args.length - 1] = await flipBit(edge, playground.packagePath, { share: 0.5 });
-      const refusal = await refusedJoin({ args });
-      check(refusal, {
-        exitCode: 1,
-        code: 'E_PACKAGE_CORRUPT',
-        says: [args.at(-1)!, 'Copy or download it again'],
-      });
     });
 
     test('on a control plane', async () => {

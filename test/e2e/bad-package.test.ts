@@ -42,11 +42,6 @@ const hostile: { what: string; says: RegExp; entries(good: RawEntry[]): RawEntry
     entries: (good) =>
       good.map((entry) => (entry.path === 'bin/runc' ? { path: entry.path, type: 'BlockDevice' } : entry)),
   },
-  {
-    what: 'an entry that its manifest does not have',
-    says: /"bin\/evil" is not in the manifest/,
-    entries: (good) => [...good, { path: 'bin/evil', content: 'x' }],
-  },
 ];
 
 describe('a package that cannot be trusted is refused, and the host left as it is', () => {
@@ -85,8 +80,8 @@ describe('a package that cannot be trusted is refused, and the host left as it i
     await refuses('/opt/none.tar.zst', { code: 'E_PACKAGE_SOURCE', says });
   });
 
-  test.for([{ share: 0.5 }, { share: 0.999 }])('cut at $share of its length', async ({ share }) => {
-    const file = await cutPackage(node, playground.packagePath, share);
+  test('cut shortly before its end', async () => {
+    const file = await cutPackage(node, playground.packagePath, 0.999);
     const says = [file, /ends too early/, 'Copy or download it again'];
     await refuses(file, { code: 'E_PACKAGE_CORRUPT', says });
   });
@@ -106,30 +101,10 @@ describe('a package that cannot be trusted is refused, and the host left as it i
     await refuses(file, { code: 'E_PACKAGE_CORRUPT', says: [file, 'Copy or download it again'] });
   });
 
-  test('other content than the manifest says', async () => {
-    const file = await sendPackage(node, (here) =>
-      craftPackage(
-        here,
-        listed,
-        good.map((entry) => (entry.path === 'bin/kubelet' ? { ...entry, content: 'bin/KUBELET\n' } : entry)),
-      ),
-    );
-    const says = [file, 'the SHA-256 of bin/kubelet is wrong', 'Copy or download it again'];
-    await refuses(file, { code: 'E_PACKAGE_CORRUPT', says });
-  });
-
   test.for(hostile)('$what', async ({ entries, says }) => {
     const file = await sendPackage(node, (here) => craftPackage(here, listed, entries(good)));
     const hint = 'find out where it came from';
     await refuses(file, { code: 'E_PACKAGE_HOSTILE', says: [file, says, hint] });
-  });
-
-  test('a manifest that lists a place outside', async () => {
-    const file = await sendPackage(node, (here) =>
-      craftPackage(here, { ...listed, '../../etc/cron.d/evil': 'x' }, good),
-    );
-    const says = [file, '"../../etc/cron.d/evil" has a path that leaves its folder'];
-    await refuses(file, { code: 'E_PACKAGE_HOSTILE', says });
   });
 
   describe('for another machine:', () => {

@@ -69,12 +69,6 @@ export const badHosts: Case[] = [
     says: ['FileExisting-mount', 'there is no program mount', 'Debian: mount'],
   },
   {
-    what: 'no packet filter at all',
-    fault: withoutPrograms('/usr/sbin/iptables', '/usr/sbin/nft'),
-    ...preflight,
-    says: ['FileExisting-iptables', 'neither iptables nor nft', 'Debian: iptables'],
-  },
-  {
     what: 'systemctl missing',
     fault: withoutPrograms('/usr/bin/systemctl'),
     ...preflight,
