@@ -90,7 +90,7 @@ export const commands: readonly LazyCommand[] = [
   },
   {
     name: 'lite-apiserver',
-    short: "Run an edge node's own process",
+    short: "Run an edge node's own process: the caching API proxy and what works beside it",
     hidden: true,
     load: async () => (await import('./lite-apiserver.ts')).liteApiserverCommand,
   },
