@@ -1,0 +1,45 @@
+import { finding, type OfflineFinding } from '../catalogue.ts';
+import type { OfflineFacts } from '../facts.ts';
+import { certificateNames } from '../limits.ts';
+
+/** Clocks of a cluster differ by seconds; more says that one of them is wrong. */
+const toleranceMs = 5 * 60_000;
+
+const fix =
+  'Set it (`timedatectl set-time "2026-11-23 12:00:00"`, or by NTP), and give the node a clock with a battery: a wrong clock makes every certificate invalid.';
+
+/** A clock that cannot be right, said by name: it goes backwards, or is before what was issued under a right one. */
+export function clockFindings({
+  now,
+  clock,
+  certificates,
+}: Pick<OfflineFacts, 'now' | 'clock' | 'certificates'>): OfflineFinding[] {
+  const { confirmedAt, synchronised, hasHardwareClock } = clock;
+  const shown = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+  if (confirmedAt !== undefined && now < confirmedAt - toleranceMs) {
+    return [
+      finding(
+        'ClockWrong',
+        `the clock of this node says ${shown(now)}, which is before ${shown(confirmedAt)}, a time that the API server confirmed`,
+        fix,
+      ),
+    ];
+  }
+  const early = certificates.find(
+    ({ notBefore }) => notBefore !== undefined && now < notBefore - toleranceMs,
+  );
+  if (early) {
+    return [
+      finding(
+        'ClockWrong',
+        `the clock of this node says ${shown(now)}, which is before ${shown(early.notBefore!)}, the begin of the ${certificateNames[early.role]}`,
+        fix,
+      ),
+    ];
+  }
+  if (synchronised === false) {
+    const without = hasHardwareClock ? '' : ', and the host has no clock that goes on without power';
+    return [finding('ClockNotSynchronised', `nothing keeps the clock of this node right${without}`, fix)];
+  }
+  return [];
+}
