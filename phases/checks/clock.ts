@@ -28,9 +28,15 @@ export async function hostTime(host: Host, signal: AbortSignal): Promise<number 
   return Number.isNaN(seconds) ? undefined : seconds * 1000;
 }
 
-const timeServices = ['systemd-timesyncd', 'chrony', 'chronyd', 'ntp', 'ntpd', 'ntpsec', 'openntpd'].map(
-  (name) => `${name}.service`,
-);
+export const timeServices = [
+  'systemd-timesyncd',
+  'chrony',
+  'chronyd',
+  'ntp',
+  'ntpd',
+  'ntpsec',
+  'openntpd',
+].map((name) => `${name}.service`);
 
 /** Whether something keeps the clock right. In a container it is the machine's. */
 export const timeSync: Check<NodeSettings> = {

@@ -6,6 +6,8 @@ export interface UnitFacts {
   /** There is a unit file of that name. */
   installed: boolean;
   active: boolean;
+  /** It starts at boot. */
+  enabled: boolean;
   /** Where the unit file is. */
   file: string;
 }
@@ -16,7 +18,7 @@ export async function readUnits(
   names: readonly string[],
   signal: AbortSignal,
 ): Promise<UnitFacts[]> {
-  const properties = '--property=Id,LoadState,ActiveState,FragmentPath';
+  const properties = '--property=Id,LoadState,ActiveState,UnitFileState,FragmentPath';
   const { stdout } = await host.query(
     { file: 'systemctl', args: ['show', properties, ...names], signal, timeoutMs: 10_000 },
     { allowFailure: true },
@@ -32,6 +34,7 @@ export async function readUnits(
         name: names[index] ?? value('Id'),
         installed: value('LoadState') === 'loaded',
         active: ['active', 'activating', 'reloading'].includes(value('ActiveState')),
+        enabled: value('UnitFileState') === 'enabled',
         file: value('FragmentPath'),
       };
     });

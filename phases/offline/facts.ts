@@ -19,6 +19,8 @@ export interface ImageFact {
 }
 
 export interface DiskFact {
+  /** `/dev/sda1` */
+  device: string;
   mount: string;
   /** What is on it, e.g. `/var/lib/kubelet`. */
   path: string;
@@ -46,7 +48,7 @@ export interface OfflineFacts {
   images: readonly ImageFact[] | undefined;
   /** Image of the container that holds a pod's network; undefined when the runtime does not say. */
   sandboxImage: string | undefined;
-  units: readonly (UnitFacts & { enabled: boolean })[];
+  units: readonly UnitFacts[];
   /** Addresses that the node's own process keeps on this host, and those that are there. */
   edgeLink: { wanted: readonly string[]; present: readonly string[] } | undefined;
   /** undefined: the routes could not be read. */

@@ -52,6 +52,11 @@ export const commands: readonly LazyCommand[] = [
     load: async () => (await import('./config.ts')).configCommand,
   },
   {
+    name: 'check',
+    short: 'Check a node: how long it lives without the cloud',
+    load: async () => (await import('./check.ts')).checkCommand,
+  },
+  {
     name: 'certs',
     aliases: ['certificates'],
     short: 'Check and renew certificates',

@@ -34,7 +34,9 @@ export function cacheFindings({
     ...neededByKubelet
       .filter(
         (resource) =>
-          !proxy.resources.some((each) => each.identity === own && each.resource === resource && each.complete),
+          !proxy.resources.some(
+            (each) => each.identity === own && each.resource === resource && each.complete,
+          ),
       )
       .map((resource) => `${resource} for the kubelet`),
     ...proxy.resources
@@ -48,7 +50,9 @@ export function cacheFindings({
     const fix = proxy.online
       ? 'Wait until they were read (some seconds after a start), and check again.'
       : 'The link must be back once: what was never read cannot be told.';
-    findings.push(finding('CacheIncomplete', `not read as a whole: ${[...new Set(incomplete)].join(', ')}`, fix));
+    findings.push(
+      finding('CacheIncomplete', `not read as a whole: ${[...new Set(incomplete)].join(', ')}`, fix),
+    );
   }
   return findings;
 }

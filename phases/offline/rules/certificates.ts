@@ -33,6 +33,8 @@ export function certificateFindings(
     // One of a short life is renewed in time all the same, as long as the cloud is there.
     if (notAfter - now > soonMs) return [];
     const why = renewedBefore > notAfter - now ? ', and was not renewed in time' : '';
-    return [finding('CertificateExpiresSoon', `the ${what} expires on ${day}${why} (${file})`, renewal[role])];
+    return [
+      finding('CertificateExpiresSoon', `the ${what} expires on ${day}${why} (${file})`, renewal[role]),
+    ];
   });
 }

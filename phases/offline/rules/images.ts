@@ -29,11 +29,17 @@ export function imageFindings({
     const image = there.get(name);
     if (images && !image) {
       const fix = `Pull it while the node is online: ctr -n k8s.io images pull ${name}`;
-      found.push(finding('ImageMissing', `${name}, needed by ${listed(user.pods)}, is not on this node`, fix));
+      found.push(
+        finding('ImageMissing', `${name}, needed by ${listed(user.pods)}, is not on this node`, fix),
+      );
     } else if (image && !image.pinned) {
       const fix = `ctr -n k8s.io images label ${image.name} io.cri-containerd.pinned=pinned`;
       found.push(
-        finding('ImageNotPinned', `${name} may be deleted while no container of ${listed(user.pods)} runs`, fix),
+        finding(
+          'ImageNotPinned',
+          `${name} may be deleted while no container of ${listed(user.pods)} runs`,
+          fix,
+        ),
       );
     }
     if (user.always.length > 0) {
@@ -50,7 +56,9 @@ export function imageFindings({
 }
 
 function listed(names: readonly string[]): string {
-  return names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
+  return names.length <= 3
+    ? names.join(', ')
+    : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
 }
 
 /**

@@ -75,7 +75,13 @@ function diskFindings({ disks, writtenPerHour }: OfflineFacts): OfflineFinding[]
     const [share, text] = shares[0]![0] <= shares[1]![0] ? shares[0]! : shares[1]!;
     const fix = `Free space on ${mount} (\`journalctl --vacuum-size=100M\`), or put ${path} on another file system.`;
     if (share < fullShare) {
-      return [finding('DiskFull', `${mount} has ${text} free: the kubelet evicts pods, and nobody replaces them offline`, fix)];
+      return [
+        finding(
+          'DiskFull',
+          `${mount} has ${text} free: the kubelet evicts pods, and nobody replaces them offline`,
+          fix,
+        ),
+      ];
     }
     if (share < nearlyFullShare) return [finding('DiskNearlyFull', `${mount} has ${text} free`, fix)];
     return [];

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import type { PodNeeds } from './pods/needs.ts';
 import type { LiteApiserverStatus } from './status.ts';
 
 /** Where the proxy answers root on its node. */
@@ -9,8 +10,17 @@ export function readStatus(
   socket: string = defaultStatusSocket,
   timeoutMs = 3000,
 ): Promise<LiteApiserverStatus> {
+  return ask(socket, '/edge/status', timeoutMs);
+}
+
+/** What each pod of the node needs and whether the cache has it; null when the kubelet has not read its pods yet. */
+export function readPods(socket: string = defaultStatusSocket, timeoutMs = 3000): Promise<PodNeeds[] | null> {
+  return ask(socket, '/edge/pods', timeoutMs);
+}
+
+function ask<T>(socket: string, path: string, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const sent = request({ socketPath: socket, path: '/edge/status', timeout: timeoutMs }, (answer) => {
+    const sent = request({ socketPath: socket, path, timeout: timeoutMs }, (answer) => {
       let text = '';
       answer.setEncoding('utf8');
       answer.on('data', (chunk: string) => {
@@ -19,13 +29,13 @@ export function readStatus(
       answer.on('error', reject);
       answer.on('end', () => {
         try {
-          resolve(JSON.parse(text) as LiteApiserverStatus);
+          resolve(JSON.parse(text) as T);
         } catch (error) {
           reject(error);
         }
       });
     });
-    sent.on('timeout', () => sent.destroy(new Error(`no status within ${timeoutMs} ms`)));
+    sent.on('timeout', () => sent.destroy(new Error(`no answer within ${timeoutMs} ms`)));
     sent.on('error', reject);
     sent.end();
   });

@@ -38,7 +38,11 @@ function keptBy({ store }: Pick<ProxyContext, 'store'>, identity: string): Kept 
     },
     token({ namespace, name, uid }, serviceAccount, audience) {
       const boundObjectRef = { kind: 'Pod', apiVersion: 'v1', name, uid };
-      const spec = { audiences: audience === '' ? [] : [audience], expirationSeconds: undefined, boundObjectRef };
+      const spec = {
+        audiences: audience === '' ? [] : [audience],
+        expirationSeconds: undefined,
+        boundObjectRef,
+      };
       return store.tokens.get({ identity, namespace, serviceAccount, spec }) !== undefined;
     },
   };

@@ -52,27 +52,47 @@ interface PodSpec {
 /** Asked for each thing that a pod needs. */
 export interface Kept {
   object(kind: 'ConfigMap' | 'Secret', namespace: string, name: string): boolean;
-  token(pod: { namespace: string; name: string; uid: string }, serviceAccount: string, audience: string): boolean;
+  token(
+    pod: { namespace: string; name: string; uid: string },
+    serviceAccount: string,
+    audience: string,
+  ): boolean;
 }
 
 /** Volumes that the node makes by itself (kubernetes.io/docs/concepts/storage/volumes). */
-const local = new Set(['name', 'emptyDir', 'hostPath', 'downwardAPI', 'configMap', 'secret', 'projected', 'image']);
+const local = new Set([
+  'name',
+  'emptyDir',
+  'hostPath',
+  'downwardAPI',
+  'configMap',
+  'secret',
+  'projected',
+  'image',
+]);
 
 /** True for a pod that the kubelet reads from a file: it needs nothing of the cloud, and its spec is a copy. */
 function isStatic({ metadata }: ApiObject): boolean {
-  return metadata.annotations?.['kubernetes.io/config.source'] === 'file';
+  return metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined;
 }
 
 /** Needs of a pod; undefined for one that has ended or is being deleted, which nobody starts again. */
 export function needsOf(pod: ApiObject, kept: Kept): PodNeeds | undefined {
-  const { namespace = '', name = '', uid = '' } = pod.metadata as { namespace?: string; name?: string; uid?: string };
+  const {
+    namespace = '',
+    name = '',
+    uid = '',
+  } = pod.metadata as { namespace?: string; name?: string; uid?: string };
   const { phase } = (pod.status ?? {}) as { phase?: string };
   if (phase === 'Succeeded' || phase === 'Failed' || pod.metadata.deletionTimestamp) return undefined;
   const spec = (pod.spec ?? {}) as PodSpec;
   const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
   const needs: PodNeeds = {
     ...{ namespace, name, inputs: [], tokens: [], volumes: [] },
-    images: containers.map(({ image = '', imagePullPolicy = '' }) => ({ image, pullPolicy: imagePullPolicy })),
+    images: containers.map(({ image = '', imagePullPolicy = '' }) => ({
+      image,
+      pullPolicy: imagePullPolicy,
+    })),
   };
   if (isStatic(pod)) return needs;
   const need = (kind: 'ConfigMap' | 'Secret', input: string | undefined, optional = false): void => {

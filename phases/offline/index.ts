@@ -1,0 +1,46 @@
+import { readPods, readStatus } from '../../src/edge/lite-apiserver/status-client.ts';
+import { EdgeadmError } from '../../src/errors.ts';
+import type { Host } from '../../src/host/host.ts';
+import { kubeletClientFile, nodeOf } from './gather/certificates.ts';
+import { gatherFacts, type ProxyView, proxyConfigFile } from './gather/gather.ts';
+import { judge, type OfflineVerdict } from './verdict.ts';
+
+export type { OfflineFinding, OfflineFindingId } from './catalogue.ts';
+export { offlineFindings } from './catalogue.ts';
+export { verdictText } from './text.ts';
+export type { OfflineVerdict } from './verdict.ts';
+
+const overSocket: ProxyView = { status: () => readStatus(), pods: () => readPods() };
+
+export interface CheckOptions {
+  signal: AbortSignal;
+  /** Default: the node's own process, over its Unix socket. */
+  proxy?: ProxyView;
+  /** Milliseconds since 1970; default: this machine's clock. */
+  now?: () => number;
+}
+
+/** Name of the edge node that this host is; undefined when it is none. */
+export async function edgeNodeName(host: Host): Promise<string | undefined> {
+  const [certificate, config] = await Promise.all([
+    host.readText(kubeletClientFile),
+    host.readText(proxyConfigFile),
+  ]);
+  if (config === undefined) return undefined;
+  // The proxy's own word, when the kubelet's certificate is what is broken.
+  return nodeOf(certificate ?? '') ?? /^nodeName: *["']?([^"'\s]+)/m.exec(config)?.[1];
+}
+
+/** Looks at the edge node that this host is, and judges. Errors: E_EDGE_NODE when it is none. */
+export async function checkOffline(
+  host: Host,
+  { signal, proxy = overSocket, now = Date.now }: CheckOptions,
+): Promise<OfflineVerdict> {
+  const node = await edgeNodeName(host);
+  if (node === undefined) {
+    throw new EdgeadmError('E_EDGE_NODE', `this host is no edge node: ${proxyConfigFile} is not there`, {
+      hint: 'Run it on an edge node, or name one on a control-plane node: `edgeadm check offline NODE`.',
+    });
+  }
+  return judge(await gatherFacts(host, { node, signal, proxy, now }));
+}

@@ -1,0 +1,67 @@
+import { offlineAnnotation } from '../../src/edge/node/offline-verdict/annotation.ts';
+import { EdgeadmError } from '../../src/errors.ts';
+import type { KubeClient, KubeObject } from '../../src/kube/types.ts';
+import type { OfflineVerdict } from './verdict.ts';
+
+interface Node extends KubeObject {
+  status?: { conditions?: { type: string; status: string; lastHeartbeatTime?: string }[] };
+}
+
+export interface PublishedVerdict extends OfflineVerdict {
+  /** Whether the cloud hears of the node now; ISO time of the last word. */
+  reachable: boolean;
+  lastHeard: string;
+}
+
+/**
+ * What an edge node's own process last published of itself, as an annotation of its Node.
+ * Errors: E_KUBE_API (no such node), E_EDGE_NODE (nothing published).
+ */
+export async function readPublished(kube: KubeClient, name: string): Promise<PublishedVerdict> {
+  const node = await kube.get<Node>({ apiVersion: 'v1', kind: 'Node', name });
+  if (!node) {
+    throw new EdgeadmError('E_KUBE_API', `there is no node ${name}`, {
+      hint: 'See `kubectl get nodes`.',
+    });
+  }
+  const verdict = parse(node.metadata.annotations?.[offlineAnnotation]);
+  if (!verdict) {
+    throw new EdgeadmError('E_EDGE_NODE', `node ${name} has published no verdict`, {
+      hint: 'An edge node does so a few minutes after it joined. See it at once on the node itself: `edgeadm check offline`.',
+    });
+  }
+  const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
+  return { ...verdict, reachable: ready?.status === 'True', lastHeard: ready?.lastHeartbeatTime ?? '' };
+}
+
+/** Written by a node, so anything may stand there. */
+function parse(text: string | undefined): OfflineVerdict | undefined {
+  try {
+    const value = JSON.parse(text ?? '') as Partial<OfflineVerdict> | null;
+    const {
+      node,
+      checkedAt,
+      survives,
+      days,
+      daysAtWorst,
+      firstToFail,
+      limits = [],
+      findings = [],
+    } = value ?? {};
+    if (typeof node !== 'string' || typeof checkedAt !== 'string' || typeof survives !== 'boolean') {
+      return undefined;
+    }
+    return {
+      ...{ node, checkedAt, survives, firstToFail, limits, findings },
+      ...{ days: Number(days) || 0, daysAtWorst: Number(daysAtWorst) || 0 },
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Since when it is known, for people. */
+export function publishedNote({ checkedAt, reachable, lastHeard }: PublishedVerdict): string {
+  const offline = reachable ? '' : `; the cloud has not heard of the node since ${lastHeard || 'it joined'}`;
+  return `as the node itself found on ${checkedAt}${offline}`;
+}
