@@ -5,7 +5,7 @@ import type { CommandSpec } from './spec.ts';
 /** Run by the unit edgeadm-lite-apiserver.service of an edge node; nobody types it. */
 export const liteApiserverCommand: CommandSpec = {
   name: 'lite-apiserver',
-  short: "Run an edge node's own process",
+  short: "Run an edge node's own process: the caching API proxy and what works beside it",
   long: 'Puts the edge virtual address on its link, answers for the API server from a cache while it cannot be reached, and renews its own certificate. `edgeadm status` looks into it.',
   examples: 'edgeadm lite-apiserver --config /var/lib/edgeadm/lite-apiserver/config.yaml',
   flags: [
