@@ -1,3 +1,4 @@
+import { localApiPort } from '../../src/config/edge-node.ts';
 import { getField } from '../../src/config/fields.ts';
 import type { Host } from '../../src/host/host.ts';
 import { type Check, error, isControlPlane, isInit, type NodeSettings } from './check.ts';
@@ -14,6 +15,8 @@ export function portsOf(settings: NodeSettings): Map<number, string> {
       ports.set(2379, 'etcd');
       ports.set(2380, 'etcd');
     }
+  } else if (settings.edge.enabled && settings.edge.addons['lite-apiserver']?.enabled !== false) {
+    ports.set(localApiPort, 'edgeadm lite-apiserver');
   }
   return ports.set(10250, 'kubelet');
 }

@@ -27,6 +27,8 @@ export const liteApiserverCommand: CommandSpec = {
         hint: 'Give the file that `edgeadm join` wrote: --config /var/lib/edgeadm/lite-apiserver/config.yaml.',
       });
     }
+    // What `top`, `ss` and the check of ports show; else they say MainThread.
+    call.io.showAs?.('edgeadm lite-apiserver');
     const { runNode } = await import('../edge/node/run.ts');
     await runNode({ configFile: config }, { signal: call.signal, emit: call.emit });
     return undefined;

@@ -73,6 +73,18 @@ describe('ports', () => {
     );
   });
 
+  it("has the edge node's own, when it gets the proxy", async () => {
+    const taken = host([[51003, 1]]);
+    const { edge } = joinSettings();
+    const without = { ...edge, addons: { 'lite-apiserver': { enabled: false, settings: {} } } };
+    expect(names(await look(ports, taken, joinSettings()))).toEqual(['error Port-51003']);
+    expect(names(await look(ports, taken, joinSettings({ edge: without })))).toEqual([]);
+    expect(names(await look(ports, taken, joinSettings({ edge: { ...edge, enabled: false } })))).toEqual([]);
+    // The kernel keeps 15 characters of a program's name.
+    const ours = await made(host([[51003, 1]], { 1: [11, 'edgeadm lite-ap'] }), 'join');
+    expect(names(await look(ports, ours, joinSettings()))).toEqual([]);
+  });
+
   it('lets our own components be, and nobody else', async () => {
     const sockets: [number, number][] = [
       [6443, 1],
