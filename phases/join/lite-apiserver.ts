@@ -43,7 +43,7 @@ export const liteApiserverPhase: Phase<JoinContext> = {
       run.progress("left out by the cluster's EdgeConfiguration");
       return false;
     }
-    const facts = await readFacts(ctx, cluster.virtualAddress);
+    const facts = await readFacts(ctx, cluster.virtualAddress, hasAddon(cluster, ctx.edge, 'edge-health'));
     const { renderDocuments } = await import('../../src/config/documents.ts');
     const config = renderDocuments([liteApiserverDocument(facts)]);
     // The process fills it by itself: keys, certificates, the cache.
@@ -63,12 +63,16 @@ export const liteApiserverPhase: Phase<JoinContext> = {
 };
 
 /** What the process has to know of the cluster, asked of the cluster and of what kubeadm left on this host. */
-async function readFacts(ctx: JoinContext, virtualAddress: string): Promise<LiteApiserverFacts> {
+async function readFacts(
+  ctx: JoinContext,
+  virtualAddress: string,
+  health: boolean,
+): Promise<LiteApiserverFacts> {
   const { host, nodeName } = ctx;
   if (host.dryRun) {
     const servers = [`https://${ctx.settings.endpoint ?? 'the API server'}`];
     const service = { address: "the Service kubernetes' address", port: 443 };
-    return { nodeName, servers, virtualAddress, service, dnsDomain: 'cluster.local' };
+    return { nodeName, servers, virtualAddress, service, dnsDomain: 'cluster.local', health };
   }
   const [{ parseYaml }, { serverOf }] = await Promise.all([
     import('../../src/config/yaml.ts'),
@@ -97,6 +101,7 @@ async function readFacts(ctx: JoinContext, virtualAddress: string): Promise<Lite
     virtualAddress,
     service: { address, port: service.spec?.ports?.[0]?.port ?? 443 },
     dnsDomain: textAt(kubelet, 'clusterDomain') ?? 'cluster.local',
+    health,
   };
 }
 

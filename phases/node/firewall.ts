@@ -1,4 +1,5 @@
 import { localApiPort } from '../../src/config/edge-node.ts';
+import { defaultHealthPort } from '../../src/edge/health/protocol.ts';
 import type { NodeContext } from '../context.ts';
 
 /** Ports that Kubernetes and flannel need open between nodes (kubernetes.io/docs/reference/networking/ports-and-protocols). */
@@ -7,6 +8,8 @@ function neededPorts(ctx: NodeContext): string[] {
   if (ctx.role === 'control-plane') ports.push('6443/tcp', '2379-2380/tcp');
   // Pods reach it on the edge virtual address, which no other host routes to.
   if (ctx.role === 'edge') ports.push(`${localApiPort}/tcp`);
+  if (ctx.role === 'edge' && ctx.edge.addons['edge-health']?.enabled !== false)
+    ports.push(`${defaultHealthPort}/tcp`);
   if (ctx.edge.cni.name === 'flannel' && ctx.edge.cni.flannel.backend === 'vxlan') {
     ports.push(`${ctx.edge.cni.flannel.port ?? 8472}/udp`);
   }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { localApiAddresses, localApiNames, localApiPort } from '../../src/config/edge-node.ts';
 import type { KubeDocument } from '../../src/config/types.ts';
+import { defaultHealthPort } from '../../src/edge/health/protocol.ts';
 import { paths } from '../../src/host/paths.ts';
 
 export const liteApiserverUnit = 'edgeadm-lite-apiserver.service';
@@ -36,11 +37,13 @@ export interface LiteApiserverFacts {
   /** Of the Service `kubernetes`. */
   service: { address: string; port: number };
   dnsDomain: string;
+  /** Whether the node watches over its peers (addon edge-health). */
+  health: boolean;
 }
 
 /** The configuration document of an edge node's process; see docs/lite-apiserver.md. */
 export function liteApiserverDocument(facts: LiteApiserverFacts): KubeDocument {
-  const { nodeName, servers, virtualAddress, service, dnsDomain } = facts;
+  const { nodeName, servers, virtualAddress, service, dnsDomain, health } = facts;
   const addresses = localApiAddresses(virtualAddress, service.address);
   const bracketed = service.address.includes(':') ? `[${service.address}]` : service.address;
   return {
@@ -59,5 +62,8 @@ export function liteApiserverDocument(facts: LiteApiserverFacts): KubeDocument {
     },
     cache: { directory: join(paths.liteApiserver, 'cache') },
     filters: { kubernetesService: { address: virtualAddress } },
+    ...(health && {
+      health: { port: defaultHealthPort, peersFile: join(paths.liteApiserver, 'peers.json') },
+    }),
   };
 }

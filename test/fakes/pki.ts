@@ -22,7 +22,7 @@ export interface CertificateOptions {
   notAfter?: Date;
   /** Default: self-signed. */
   issuer?: Authority;
-  /** Of a self-signed one; default: a new P-256 key. Its signature is not looked at when it is of another kind. */
+  /** Default: a new P-256 key. Its signature is not looked at when it is of another kind. */
   privateKey?: KeyObject;
 }
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { EdgeadmError } from '../../errors.ts';
 import { edgeLink as ownLink } from '../../host/network/names.ts';
+import { defaultHealthPort } from '../health/protocol.ts';
 import { defaultStatusSocket } from './status-client.ts';
 
 /** Where the proxy listens. */
@@ -50,6 +51,15 @@ export interface LiteApiserverConfig {
     /** Rewrites the endpoints of `default/kubernetes` for these users; undefined: off. */
     kubernetesService: { address: string; port: number; users: string[] } | undefined;
   };
+  /** Health of the nodes of a site; undefined: off. */
+  health:
+    | {
+        /** Where peers are answered and asked. */
+        port: number;
+        /** Where the peers are kept for a start without the cloud. */
+        peersFile: string;
+      }
+    | undefined;
   /** Unix socket, root only, for status and metrics. Empty: none. */
   statusSocket: string;
 }
@@ -94,6 +104,7 @@ const shape: Shape = {
   link: { probeIntervalMs: 'number', probeTimeoutMs: 'number', misses: 'number', resumeJitterMs: 'number' },
   offline: { retryAfterSeconds: 'number' },
   filters: { kubernetesService: { address: 'string', port: 'number', users: 'strings' } },
+  health: { port: 'number', peersFile: 'string' },
   statusSocket: 'string',
 };
 
@@ -118,6 +129,7 @@ export function toConfig(document: unknown): LiteApiserverConfig {
   const certificate = text(upstream.clientCertificateFile, '/var/lib/kubelet/pki/kubelet-client-current.pem');
   const caFile = text(upstream.caFile, '/etc/kubernetes/pki/ca.crt');
   const service = filters.kubernetesService as Fields | undefined;
+  const health = root.health as Fields | undefined;
   const edgeLink = root.edgeLink as Fields | undefined;
   const servingFile = text(serving.certificateFile, '/var/lib/edgeadm/lite-apiserver/pki/serving.pem');
   const request = serving.request as Fields | undefined;
@@ -160,6 +172,10 @@ export function toConfig(document: unknown): LiteApiserverConfig {
         port: count(service.port, port),
         users: texts(service.users, ['system:serviceaccount:kube-system:kube-proxy']),
       },
+    },
+    health: health && {
+      port: count(health.port, defaultHealthPort),
+      peersFile: text(health.peersFile, '/var/lib/edgeadm/lite-apiserver/peers.json'),
     },
     statusSocket: text(root.statusSocket, defaultStatusSocket),
   };

@@ -91,6 +91,7 @@ describe('what they write', () => {
     virtualAddress: '169.254.20.11',
     service: { address: '10.96.0.1', port: 443 },
     dnsDomain: 'cluster.local',
+    health: true,
   };
 
   it('is a configuration that the process takes', () => {

@@ -25,12 +25,18 @@ export type AppliedFilters = (object: ApiObject) => ApiObject | undefined;
 
 /** All filters, in order. Emits `changed` with a filter's name when it would now answer otherwise. */
 export class FilterChain extends EventEmitter<{ changed: [string] }> {
-  private readonly filters: readonly ResponseFilter[];
+  private filters: readonly ResponseFilter[];
 
   constructor(filters: readonly ResponseFilter[]) {
     super();
     this.setMaxListeners(0);
     this.filters = filters;
+  }
+
+  /** One more, behind the others. Watches that run already see it when their clients list again, at once. */
+  add(filter: ResponseFilter): void {
+    this.filters = [...this.filters, filter];
+    this.invalidate(filter.name);
   }
 
   forRead(read: FilteredRead): AppliedFilters | undefined {
