@@ -2,6 +2,7 @@ import type { Phase } from '../../src/workflow/phase.ts';
 import type { InitContext } from '../init/context.ts';
 import { edgeHealth } from './edge-health.ts';
 import { kubeletServingApprover } from './kubelet-serving-approver.ts';
+import { tunnelAddon } from './tunnel.ts';
 
 /** An addon is a phase below `edge-addons` that EdgeConfiguration.addons can leave out by name. */
 export interface Addon extends Phase<InitContext> {
@@ -10,4 +11,4 @@ export interface Addon extends Phase<InitContext> {
 }
 
 /** In the order of installation. */
-export const addons: readonly Addon[] = [kubeletServingApprover, edgeHealth];
+export const addons: readonly Addon[] = [tunnelAddon, kubeletServingApprover, edgeHealth];

@@ -1,8 +1,17 @@
 import { localApiPort } from '../../src/config/edge-node.ts';
 import { getField } from '../../src/config/fields.ts';
+import { hasTunnel, tunnel } from '../../src/config/tunnel.ts';
 import type { Host } from '../../src/host/host.ts';
 import { type Check, error, isControlPlane, isInit, type NodeSettings } from './check.ts';
 import { ownRun } from './own-run.ts';
+
+/** Nobody but the host itself comes to these: no firewall is to be opened. */
+export const loopbackPorts: ReadonlySet<number> = new Set([
+  tunnel.adminPort,
+  tunnel.healthPort,
+  tunnel.agentHealthPort,
+  tunnel.agentAdminPort,
+]);
 
 /** Port → who will listen there (kubernetes.io/docs/reference/networking/ports-and-protocols). */
 export function portsOf(settings: NodeSettings): Map<number, string> {
@@ -17,6 +26,13 @@ export function portsOf(settings: NodeSettings): Map<number, string> {
     }
   } else if (settings.edge.enabled && settings.edge.addons['lite-apiserver']?.enabled !== false) {
     ports.set(localApiPort, 'edgeadm lite-apiserver');
+  }
+  if (hasTunnel(settings.edge)) {
+    if (isControlPlane(settings)) {
+      for (const port of [tunnel.agentPort, tunnel.adminPort, tunnel.healthPort])
+        ports.set(port, 'proxy-server');
+    }
+    for (const port of [tunnel.agentHealthPort, tunnel.agentAdminPort]) ports.set(port, 'proxy-agent');
   }
   return ports.set(10250, 'kubelet');
 }

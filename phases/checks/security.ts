@@ -1,6 +1,6 @@
 import type { Host } from '../../src/host/host.ts';
 import { type Check, type NodeSettings, warning } from './check.ts';
-import { portsOf } from './ports.ts';
+import { loopbackPorts, portsOf } from './ports.ts';
 import { readUnits } from './units.ts';
 
 /** kubeadm's name. node-init opens what is needed; the firewall stays on. */
@@ -24,7 +24,10 @@ async function ufwEnabled(host: Host): Promise<boolean> {
 }
 
 function firewallWarning(name: string, settings: NodeSettings) {
-  const tcp = [...portsOf(settings).keys()].sort((a, b) => a - b).join(', ');
+  const tcp = [...portsOf(settings).keys()]
+    .filter((port) => !loopbackPorts.has(port))
+    .sort((a, b) => a - b)
+    .join(', ');
   const vxlan = settings.edge.cni.name === 'flannel' && settings.edge.cni.flannel.backend === 'vxlan';
   const ports = `TCP ${tcp}${vxlan ? ` and UDP ${settings.edge.cni.flannel.port ?? 8472}` : ''}`;
   const fix = settings.edge.node.firewall

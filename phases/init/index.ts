@@ -5,6 +5,8 @@ import { containerRuntimePhase } from '../node/container-runtime.ts';
 import { nodeInitPhase } from '../node/node-init.ts';
 import { packagePhase } from '../node/package.ts';
 import { preflightPhase } from '../node/preflight.ts';
+import { tunnelEgressPhase } from '../node/tunnel-egress.ts';
+import { tunnelServerPhase } from '../node/tunnel-server.ts';
 import { cniPhase } from './cni.ts';
 import type { InitContext } from './context.ts';
 import { edgeAddonsPhase } from './edge-addons.ts';
@@ -23,6 +25,7 @@ export const initPhases: readonly Phase<InitContext>[] = [
   nodeInitPhase,
   containerRuntimePhase,
   kubeVipPhase,
+  tunnelEgressPhase,
   kubeadmPhase,
   ...kubeadmPhases('init', kubeadmInitPhases, {
     documents: initDocuments,
@@ -30,6 +33,7 @@ export const initPhases: readonly Phase<InitContext>[] = [
     additions: { 'upload-certs': uploadCerts },
   }),
   kubeVipFinalizePhase,
+  tunnelServerPhase,
   uploadEdgeConfigPhase,
   cniPhase,
   edgeAddonsPhase,

@@ -5,6 +5,8 @@ import { containerRuntimePhase } from '../node/container-runtime.ts';
 import { nodeInitPhase } from '../node/node-init.ts';
 import { packagePhase } from '../node/package.ts';
 import { preflightPhase } from '../node/preflight.ts';
+import { tunnelEgressPhase } from '../node/tunnel-egress.ts';
+import { tunnelServerPhase } from '../node/tunnel-server.ts';
 import type { JoinContext } from './context.ts';
 import { edgeKubeletPhase } from './edge-kubelet.ts';
 import { kubeVipPhase } from './kube-vip.ts';
@@ -18,9 +20,11 @@ export const joinPhases: readonly Phase<JoinContext>[] = [
   packagePhase,
   nodeInitPhase,
   containerRuntimePhase,
+  tunnelEgressPhase,
   kubeadmPhase,
   ...kubeadmPhases('join', kubeadmJoinPhases, { documents: joinDocuments, secrets: joinSecrets }),
   kubeVipPhase,
+  tunnelServerPhase,
   liteApiserverPhase,
   edgeKubeletPhase,
   labelNodePhase,

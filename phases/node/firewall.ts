@@ -1,4 +1,5 @@
 import { localApiPort } from '../../src/config/edge-node.ts';
+import { hasTunnel, tunnel } from '../../src/config/tunnel.ts';
 import { defaultHealthPort } from '../../src/edge/health/protocol.ts';
 import type { NodeContext } from '../context.ts';
 
@@ -10,10 +11,17 @@ function neededPorts(ctx: NodeContext): string[] {
   if (ctx.role === 'edge') ports.push(`${localApiPort}/tcp`);
   if (ctx.role === 'edge' && ctx.edge.addons['edge-health']?.enabled !== false)
     ports.push(`${defaultHealthPort}/tcp`);
+  if (mayServeTunnel(ctx)) ports.push(`${tunnel.agentPort}/tcp`);
   if (ctx.edge.cni.name === 'flannel' && ctx.edge.cni.flannel.backend === 'vxlan') {
     ports.push(`${ctx.edge.cni.flannel.port ?? 8472}/udp`);
   }
   return ports;
+}
+
+/** What a further control-plane node will have is the cluster's matter: `join --enable-edge=false` says nothing about it. */
+function mayServeTunnel({ command, role, edge }: NodeContext): boolean {
+  if (role !== 'control-plane') return false;
+  return command === 'join' ? edge.addons.tunnel?.enabled !== false : hasTunnel(edge);
 }
 
 /** Opens what is needed in firewalld or ufw, whichever is active. The firewall itself stays on. */

@@ -1,17 +1,17 @@
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inEdgeRepository } from '../../src/edge/controller/image-name.ts';
 import { EdgeadmError } from '../../src/errors.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { PackageImage } from '../../src/package/types.ts';
 import type { PhaseRun } from '../../src/workflow/phase.ts';
 import type { NodeContext } from '../context.ts';
+import { localImageName } from './image-name.ts';
 
 const ctr = ['--address', paths.containerdSocket, '--namespace', 'k8s.io'] as const;
 
 /** Images that only a control-plane node runs. */
 const controlPlaneOnly =
-  /\/(kube-apiserver|kube-controller-manager|kube-scheduler|etcd|kube-vip|edgeadm)[:@]/;
+  /\/(kube-apiserver|kube-controller-manager|kube-scheduler|etcd|kube-vip|proxy-server|edgeadm)[:@]/;
 
 /**
  * Imports the images that this node's role needs and pins them: an offline node cannot pull again what the kubelet's
@@ -23,10 +23,10 @@ export async function importImages(ctx: NodeContext, root: string, run: PhaseRun
     ({ name }) => ctx.role === 'control-plane' || !controlPlaneOnly.test(name),
   );
   const present = await pinnedImages(ctx);
-  const missing = wanted.filter(({ name }) => !present.has(localName(ctx, name)));
+  const missing = wanted.filter(({ name }) => !present.has(localImageName(ctx, name)));
   if (missing.length === 0) return false;
   run.progress(`import ${missing.length} images`);
-  const layout = await selectLayout(root, missing, (name) => localName(ctx, name));
+  const layout = await selectLayout(root, missing, (name) => localImageName(ctx, name));
   try {
     await host.run(
       {
@@ -46,7 +46,7 @@ export async function importImages(ctx: NodeContext, root: string, run: PhaseRun
     await rm(layout, { recursive: true, force: true });
   }
   const now = await pinnedImages(ctx);
-  const lost = host.dryRun ? [] : missing.filter(({ name }) => !now.has(localName(ctx, name)));
+  const lost = host.dryRun ? [] : missing.filter(({ name }) => !now.has(localImageName(ctx, name)));
   if (lost.length > 0) {
     throw new EdgeadmError(
       'E_PHASE_STATE',
@@ -57,17 +57,6 @@ export async function importImages(ctx: NodeContext, root: string, run: PhaseRun
     );
   }
   return true;
-}
-
-/**
- * The name on the host: kubeadm's images follow --image-repository (CoreDNS keeps its sub-path only in the default one),
- * edgeadm's own follow --edge-image-repository.
- */
-function localName(ctx: NodeContext, published: string): string {
-  const name = inEdgeRepository(published, ctx.edge.images.edgeRepository);
-  const repository = ctx.imageRepository;
-  if (!repository || repository === 'registry.k8s.io' || !name.startsWith('registry.k8s.io/')) return name;
-  return `${repository}/${name.slice('registry.k8s.io/'.length).replace(/^coredns\/coredns/, 'coredns')}`;
 }
 
 async function pinnedImages(ctx: NodeContext): Promise<Set<string>> {

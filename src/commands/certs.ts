@@ -1,7 +1,8 @@
 import { configFlag, kubeconfigFlag } from '../config/flags/common.ts';
 import type { FlagSpec } from '../config/flags/spec.ts';
+import { EdgeadmError } from '../errors.ts';
 import { certDirFlag, kubeadmOutputFlags, textFlag } from './flags.ts';
-import { passThrough } from './kubeadm.ts';
+import { passThrough, showKubeadm } from './kubeadm.ts';
 import type { CommandSpec } from './spec.ts';
 
 const renewFlags: readonly FlagSpec[] = [certDirFlag, configFlag, kubeconfigFlag];
@@ -22,31 +23,73 @@ const renewable: readonly [name: string, short: string][] = [
   ['super-admin.conf', "the super-admin's kubeconfig file"],
 ];
 
+/** The tunnel's certificates too, which kubeadm does not know. */
+const checkExpiration: typeof showKubeadm = async (call, args) => {
+  const { expirationTable, showAsJson, tunnelCertificates } = await import('./certs-tunnel.ts');
+  const { rootfs, output } = call.flags;
+  const ours = await tunnelCertificates(typeof rootfs === 'string' ? rootfs : undefined);
+  if (output === 'json') return showAsJson(call, args, ours);
+  const outcome = await showKubeadm(call, args);
+  const lines = output === undefined || output === 'text' ? expirationTable(ours) : [];
+  if (outcome.exitCode === 0 && lines.length > 0) call.io.stdout.write(`\n${lines.join('\n')}\n`);
+  return outcome;
+};
+
+const renewAll: typeof showKubeadm = async (call, args) => {
+  const outcome = await showKubeadm(call, args);
+  if (outcome.exitCode !== 0 || call.flags.rootfs !== undefined) return outcome;
+  const { renewTunnel } = await import('./certs-tunnel.ts');
+  if (await renewTunnel(call)) call.io.stdout.write(`${renewedTunnel}\n`);
+  return outcome;
+};
+
+const renewedTunnel = 'certificates of the konnectivity server renewed; it is started again by itself';
+
+const renewKonnectivityServer: CommandSpec = {
+  name: 'konnectivity-server',
+  short: 'Renew the certificates of the konnectivity server',
+  long: 'Renews what the konnectivity server of this node shows to agents and to the API server. It is started again by itself; agents come back within seconds.',
+  examples: 'edgeadm certs renew konnectivity-server',
+  async run(call) {
+    const { renewTunnel } = await import('./certs-tunnel.ts');
+    if (await renewTunnel(call)) return { text: renewedTunnel, data: { renewed: true } };
+    throw new EdgeadmError('E_PHASE_STATE', 'this host has no konnectivity server', {
+      hint: 'Control-plane nodes of clusters with the addon `tunnel` have one.',
+    });
+  },
+};
+
 export const certsCommand: CommandSpec = {
   name: 'certs',
   aliases: ['certificates'],
   short: 'Check and renew certificates',
   examples: ['edgeadm certs check-expiration', 'edgeadm certs renew all'].join('\n'),
   commands: [
-    passThrough(['certs', 'check-expiration'], {
-      name: 'check-expiration',
-      short: 'Say when the certificates of this control-plane node expire',
-      examples: ['edgeadm certs check-expiration', 'edgeadm certs check-expiration -o json'].join('\n'),
-      flags: [certDirFlag, configFlag, kubeconfigFlag, ...kubeadmOutputFlags],
-    }),
+    passThrough(
+      ['certs', 'check-expiration'],
+      {
+        name: 'check-expiration',
+        short: 'Say when the certificates of this control-plane node expire',
+        examples: ['edgeadm certs check-expiration', 'edgeadm certs check-expiration -o json'].join('\n'),
+        flags: [certDirFlag, configFlag, kubeconfigFlag, ...kubeadmOutputFlags],
+      },
+      checkExpiration,
+    ),
     {
       name: 'renew',
       short: 'Renew certificates of this control-plane node',
       long: 'Renews certificates with the CA on this node, whether or not they are about to expire. The control-plane Pods must be started again afterwards.',
       examples: ['edgeadm certs renew all', 'edgeadm certs renew apiserver'].join('\n'),
-      commands: renewable.map(([name, short]) =>
-        passThrough(['certs', 'renew', name], {
-          name,
-          short: `Renew ${short}`,
-          examples: `edgeadm certs renew ${name}`,
-          flags: renewFlags,
-        }),
-      ),
+      commands: [
+        ...renewable.map(([name, short]) =>
+          passThrough(
+            ['certs', 'renew', name],
+            { name, short: `Renew ${short}`, examples: `edgeadm certs renew ${name}`, flags: renewFlags },
+            name === 'all' ? renewAll : showKubeadm,
+          ),
+        ),
+        renewKonnectivityServer,
+      ],
     },
     {
       name: 'certificate-key',

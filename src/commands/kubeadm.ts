@@ -88,15 +88,19 @@ export function kubeadmFlags(flags: readonly FlagSpec[], values: FlagValues): st
   });
 }
 
-/** A command that kubeadm does, with the same flags, output and exit code. */
-export function passThrough(words: readonly string[], spec: Omit<CommandSpec, 'run'>): CommandSpec {
+/** A command that kubeadm does, with the same flags, output and exit code; `show` runs it instead of showKubeadm. */
+export function passThrough(
+  words: readonly string[],
+  spec: Omit<CommandSpec, 'run'>,
+  show: typeof showKubeadm = showKubeadm,
+): CommandSpec {
   return {
     ...spec,
     foreground: true,
     rootfs: 'handed-on',
     run: async (call) => {
       const args = [...words, ...kubeadmFlags(flagsOf(spec), call.flags), ...call.args];
-      return await showKubeadm(call, args);
+      return await show(call, args);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { mergeArguments, toArguments } from './arguments.ts';
 import { ensureDocument } from './documents.ts';
 import { getField, setDefault, setField, textsAt } from './fields.ts';
+import { tunnelContribution } from './tunnel.ts';
 import type { Argument, EdgeConfiguration, KubeDocument } from './types.ts';
 
 /** A host folder or file in a control-plane pod, as v1beta4 writes it. */
@@ -24,10 +25,13 @@ export interface Contribution {
 }
 
 /**
- * Where addons state their needs: a function from the edge configuration to a contribution, called by init with edge
- * enabled. An addon that is switched off answers undefined.
+ * Where addons state their needs: a function from the edge configuration and kubeadm's documents to a contribution, called
+ * by init with edge enabled. An addon that is switched off answers undefined.
  */
-export const contributors: ((edge: EdgeConfiguration) => Contribution | undefined)[] = [];
+export const contributors: ((
+  edge: EdgeConfiguration,
+  documents: readonly KubeDocument[],
+) => Contribution | undefined)[] = [tunnelContribution];
 
 /** Merges a contribution into documents in place; doing it again changes nothing. */
 export function contribute(documents: KubeDocument[], { apiServer, kubelet }: Contribution): void {

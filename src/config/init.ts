@@ -57,7 +57,7 @@ export function resolveInit(input: ResolveInput): InitSettings {
   const advertiseAddress = address === '0.0.0.0' || address === '::' ? undefined : address;
   addEndpointToCertificate(cluster);
   if (edge.enabled) {
-    for (const contributor of contributors) contribute(documents, contributor(edge) ?? {});
+    for (const contributor of contributors) contribute(documents, contributor(edge, documents) ?? {});
   }
 
   const ignorePreflightErrors = takeIgnoredChecks(init, given);

@@ -1,9 +1,10 @@
-import { access, readFile } from 'node:fs/promises';
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { asEdgeadm } from '../../src/commands/kubeadm.ts';
 import { commands } from '../../src/commands/root.ts';
 import { flagsOf } from '../../src/commands/route.ts';
+import { createCertificate } from '../fakes/pki.ts';
 import kubeadmFlags from './fixtures/kubeadm-1.36-flags.json' with { type: 'json' };
 import { fakePrograms, run, start } from './harness.ts';
 
@@ -163,4 +164,36 @@ test('Ctrl-C ends kubeadm, and nothing more is said about it', async () => {
   await vi.waitFor(() => access(join(folder, 'calls')), { timeout: 10_000 });
   running.send('SIGINT');
   expect(await running.finished).toMatchObject({ code: 130, stdout: '', stderr: '' });
+});
+
+test('check-expiration tells of the certificates of the tunnel too, as text and as JSON', async () => {
+  const { env, folder } = await fakePrograms({
+    kubeadm: `case "$*" in *output=json*) echo '{"certificates":[{"name":"apiserver"}]}';; *) echo CERTIFICATE;; esac`,
+  });
+  const notAfter = new Date(Date.now() + 100.5 * 86_400_000);
+  const { cert } = createCertificate({ commonName: 'konnectivity-server', notAfter });
+  await mkdir(join(folder, 'etc/kubernetes/pki'), { recursive: true });
+  await writeFile(join(folder, 'etc/kubernetes/pki/konnectivity-server.crt'), cert);
+  const check = ['certs', 'check-expiration', '--rootfs', folder];
+  const text = await run(check, { env });
+  expect(text.stdout).toMatch(/^CERTIFICATE\n\nTUNNEL CERTIFICATE +EXPIRES/);
+  expect(text.stdout).toMatch(/^konnectivity-server +\w{3} \d\d, \d{4} \d\d:\d\d UTC +100d +ca$/m);
+  const json = await run([...check, '-o', 'json'], { env });
+  expect(JSON.parse(json.stdout)).toEqual({
+    certificates: [
+      { name: 'apiserver' },
+      {
+        name: 'konnectivity-server',
+        expirationDate: `${notAfter.toISOString().slice(0, 19)}Z`,
+        residualTime: expect.any(Number),
+        externallyManaged: false,
+        caName: 'ca',
+      },
+    ],
+  });
+});
+
+test('the certificates of a konnectivity server that is not there cannot be renewed', async () => {
+  const renewed = await run(['certs', 'renew', 'konnectivity-server', '-o', 'json']);
+  expect(renewed.error()).toMatchObject({ code: 'E_PHASE_STATE', hint: expect.stringContaining('tunnel') });
 });

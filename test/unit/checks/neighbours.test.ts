@@ -210,7 +210,7 @@ describe('other software', () => {
       healthyHost({ files: { '/etc/ufw/ufw.conf': '# x\nENABLED=yes\n' } }),
       'firewalld.service',
     );
-    const text = 'opens TCP 2379, 2380, 6443, 10250, 10257, 10259 and UDP 8472';
+    const text = 'opens TCP 2379, 2380, 6443, 8132, 10250, 10257, 10259 and UDP 8472';
     expect(await look(firewalld, host, initSettings())).toMatchObject([
       { level: 'warning', fix: expect.stringContaining(text) },
     ]);

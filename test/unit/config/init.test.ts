@@ -86,6 +86,7 @@ describe('init without flags', () => {
 describe('flags of init', () => {
   it('become fields of v1beta4', () => {
     const settings = resolve({
+      enableEdge: false,
       apiserverAdvertiseAddress: '192.0.2.10',
       apiserverBindPort: '7443',
       apiserverCertExtraSans: 'a.example.org,192.0.2.9',
@@ -225,6 +226,8 @@ describe('documents of init', () => {
         extraArgs: [
           { name: 'v', value: '4' },
           { name: 'v', value: '5' },
+          { name: 'egress-selector-config-file', value: '/etc/kubernetes/egress-selector.yaml' },
+          { name: 'enable-aggregator-routing', value: 'true' },
         ],
       },
     });

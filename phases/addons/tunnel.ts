@@ -1,0 +1,118 @@
+import { tunnel } from '../../src/config/tunnel.ts';
+import type { KubeDocument } from '../../src/config/types.ts';
+import { paths } from '../../src/host/paths.ts';
+import type { KubeClient } from '../../src/kube/types.ts';
+import type { InitContext } from '../init/context.ts';
+import { localImageName } from '../node/image-name.ts';
+import { kubeVipManifest } from '../node/kube-vip.ts';
+import type { Addon } from './index.ts';
+
+/**
+ * The agents' end of the tunnel and the rights of both ends; the servers are static Pods (phase tunnel-server). Agents on
+ * edge nodes start when such nodes join.
+ */
+export const tunnelAddon: Addon = {
+  name: 'tunnel',
+  short: 'Install the tunnel by which the API server reaches edge nodes',
+  example: 'edgeadm init phase edge-addons tunnel',
+  edgeOnly: true,
+  async run(ctx, run) {
+    const virtual = await virtualAddress(ctx);
+    const objects = await tunnelObjects(ctx, virtual !== undefined);
+    if (ctx.host.dryRun) {
+      for (const { kind, metadata } of objects) {
+        ctx.emit({
+          type: 'change',
+          host: 'cluster',
+          action: 'apply',
+          target: `${kind}/${(metadata as { name: string }).name}`,
+          summary: 'server-side apply as edgeadm',
+          planned: true,
+        });
+      }
+      return true;
+    }
+    const kube = await ctx.kube();
+    run.progress('apply the tunnel');
+    let changed = await kube.apply(objects, { signal: run.signal });
+    if (virtual) changed = (await setAddress(kube, virtual, run.signal)) || changed;
+    run.progress('wait for the tunnel');
+    const daemonSets = objects
+      .filter(({ kind }) => kind === 'DaemonSet')
+      .map(({ apiVersion, kind, metadata }) => {
+        const { name, namespace } = metadata as { name: string; namespace: string };
+        return { apiVersion, kind, name, namespace };
+      });
+    await kube.waitRollout(daemonSets, { timeoutMs: 120_000, signal: run.signal, emit: ctx.emit });
+    return changed;
+  },
+};
+
+interface PodTemplate {
+  template: { spec: { containers: { image: string }[] } };
+}
+
+/** The addon's objects, in the order to apply. */
+async function tunnelObjects(ctx: InitContext, virtual: boolean): Promise<KubeDocument[]> {
+  const { loadManifests } = await import('../../src/kube/manifests.ts');
+  const { hostname, port } = await endpoint(ctx);
+  const options = {
+    ...(ctx.manifestsDir && { manifestsDir: ctx.manifestsDir }),
+    values: { host: hostname, apiPort: port },
+  };
+  const objects = await loadManifests('addons/tunnel/konnectivity-agent', options);
+  for (const { kind, spec } of objects) {
+    if (kind !== 'DaemonSet') continue;
+    for (const container of (spec as PodTemplate).template.spec.containers)
+      container.image = localImageName(ctx, container.image);
+  }
+  const service = virtual ? await loadManifests('addons/tunnel/control-plane-service', options) : [];
+  return [...objects, ...service];
+}
+
+/** Where nodes find the control plane: what kubeadm wrote into the admin's kubeconfig. */
+async function endpoint(ctx: InitContext): Promise<{ hostname: string; port: string }> {
+  const kubeconfig = await ctx.host.readText(paths.adminConf);
+  if (kubeconfig === undefined) return { hostname: ctx.controlPlaneEndpoint ?? '', port: '6443' };
+  const { endpointOf } = await import('../../src/kube/kubeconfig.ts');
+  const { hostname, port } = new URL(`https://${endpointOf(kubeconfig)}`);
+  return { hostname: hostname.replace(/^\[|\]$/g, ''), port: port || '443' };
+}
+
+/**
+ * The virtual IP, when kube-vip carries it. Not with kube-proxy's mode ipvs, which would put the address on every node and
+ * so take the API server's away.
+ */
+async function virtualAddress(ctx: InitContext): Promise<string | undefined> {
+  if (!(await ctx.host.stat(kubeVipManifest))) return undefined;
+  const proxy = ctx.settings.documents.find(({ kind }) => kind === 'KubeProxyConfiguration');
+  if (proxy?.mode === 'ipvs') {
+    ctx.emit({
+      type: 'warning',
+      message:
+        "agents of the tunnel reach only the server that has the virtual IP: kube-proxy's mode is ipvs",
+      hint: 'Use the mode nftables or iptables, or a load balancer for the ports 6443 and 8132.',
+    });
+    return undefined;
+  }
+  return (await endpoint(ctx)).hostname;
+}
+
+interface ServiceStatus {
+  loadBalancer?: { ingress?: { ip?: string }[] };
+}
+
+/** Says that the Service has the virtual IP, which kube-proxy then serves. */
+async function setAddress(kube: KubeClient, ip: string, signal: AbortSignal): Promise<boolean> {
+  const ref = { apiVersion: 'v1', kind: 'Service', namespace: 'kube-system', name: 'konnectivity-server' };
+  const service = await kube.get(ref);
+  if ((service?.status as ServiceStatus | undefined)?.loadBalancer?.ingress?.[0]?.ip === ip) return false;
+  const ports = [{ port: tunnel.agentPort, protocol: 'TCP' }];
+  await kube.request(
+    'PATCH',
+    '/api/v1/namespaces/kube-system/services/konnectivity-server/status',
+    { status: { loadBalancer: { ingress: [{ ip, ipMode: 'VIP', ports }] } } },
+    { contentType: 'application/merge-patch+json', signal },
+  );
+  return true;
+}
