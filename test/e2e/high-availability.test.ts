@@ -15,6 +15,7 @@ import {
   waitForMembers,
 } from './support/control-plane.ts';
 import { createTestPlayground, type TestNode, type TestPlayground } from './support/playground.ts';
+import { backends, nodeAnswers } from './support/tunnel.ts';
 
 /** kube-vip's lease lasts 5 s; this is far more than a busy machine makes of it. */
 const failoverTimeoutMs = 60_000;
@@ -53,12 +54,32 @@ describe('three control-plane nodes behind a virtual IP', () => {
     await waitForMembers(alive[0]!, alive);
   });
 
-  test('the phases of kube-vip change nothing when they run again', async () => {
+  /** Each API server reaches each node, and the server beside it has the agent of each of these nodes. */
+  async function waitForTunnel(nodes: readonly TestNode[]): Promise<void> {
+    const limit = { timeoutMs: 90_000 };
+    for (const server of nodes) {
+      const known = async () => ((await backends(server)).defaultRoute === nodes.length ? true : undefined);
+      await poll(`the agents of ${nodes.length} nodes at ${server.name}`, known, limit);
+      for (const node of nodes) {
+        await poll(`${node.name} from ${server.name}`, () => nodeAnswers(server, node), limit);
+      }
+    }
+  }
+
+  test('the tunnel goes from each API server to each node', async () => {
+    const started = performance.now();
+    await waitForTunnel(alive);
+    console.log(`each of three servers had all agents after ${seconds(started)} s`);
+  });
+
+  test('the phases of kube-vip and of the tunnel change nothing when they run again', async () => {
     const second = playground.node('control-plane-2');
     for (const [node, ...phase] of [
       [playground.controlPlane, 'init', 'phase', 'kube-vip', '--config', configFile],
       [playground.controlPlane, 'init', 'phase', 'kube-vip-finalize', '--config', configFile],
       [second, 'join', 'phase', 'kube-vip', '--control-plane'],
+      [playground.controlPlane, 'init', 'phase', 'tunnel-server', '--config', configFile],
+      [second, 'join', 'phase', 'tunnel-server', '--control-plane'],
     ] as const) {
       const { result, output } = await node.edgeadm(phase);
       expect(result, output.join('\n')).toMatchObject({ ok: true, data: { phases: [{ changed: false }] } });
@@ -89,6 +110,18 @@ describe('three control-plane nodes behind a virtual IP', () => {
       `fail-over: the API at ${vip} answered after ${answered} s and took a write after ${written} s`,
     );
     expect(await holders(playground, alive)).toHaveLength(1);
+  });
+
+  test('each API server that is left reaches each node that is left, at once', async () => {
+    const started = performance.now();
+    for (const server of alive) {
+      for (const node of alive)
+        expect(await nodeAnswers(server, node), `${server.name} to ${node.name}`).toBe('ok');
+    }
+    console.log(`fail-over: all ways of the tunnel were tried after ${seconds(started)} s`);
+    // The lost agents are noticed by pings, and agents do not wait for a server that is gone.
+    await waitForTunnel(alive);
+    console.log(`fail-over: lost agents were forgotten after ${seconds(started)} s`);
   });
 
   test('a new Deployment runs on the nodes that are left', async () => {
@@ -221,5 +254,6 @@ describe('three control-plane nodes behind a virtual IP', () => {
     expect(new Set(await Promise.all(sightings))).toEqual(new Set(['']));
     alive = [...playground.nodes];
     await waitForMembers(alive[0]!, alive);
+    await waitForTunnel(alive);
   });
 });
