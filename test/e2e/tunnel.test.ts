@@ -209,7 +209,7 @@ kill $pid`;
         `--proxy-server-host=${playground.controlPlane.address}`,
         '--proxy-server-port=8132',
         '--ca-cert=/var/run/secrets/kubernetes.io/serviceaccount/ca.crt',
-        '--agent-id=thief',
+        `--agent-id=thief-${name}`,
         `--agent-identifiers=host=${worker.address}&default-route=true`,
         '--health-server-host=127.0.0.1',
         `--health-server-port=${port}`,
@@ -245,22 +245,22 @@ kill $pid`;
         ],
       },
     });
-    for (const [container, reason] of [
+    const server = `konnectivity-server-${playground.controlPlane.name}`;
+    for (const [name, reason] of [
       ['without', 'Authentication context was not found'],
       ['own', 'Failed to validate authentication token'],
       ['audience', 'incoming request from \\"default\\" namespace'],
     ] as const) {
-      const log = await poll(
-        `the refusal of ${container}`,
-        async () => {
-          const { stdout } = await playground.kubectl(['logs', 'thief', '-c', container], {
-            allowFailure: true,
-          });
-          return stdout.includes(reason) ? stdout : undefined;
-        },
-        { timeoutMs: 60_000 },
-      );
-      expect(log).not.toContain('successfully connected');
+      let heard: string[] = [];
+      const refused = async () => {
+        const { stdout } = await kubectl('logs', '--namespace=kube-system', server);
+        heard = stdout.split('\n').filter((line) => line.includes(`"thief-${name}"`));
+        return heard.some((line) => line.includes(reason)) ? true : undefined;
+      };
+      await poll(`the refusal of ${name}`, refused, { timeoutMs: 60_000 }).catch((error) => {
+        throw new Error(`the server says of thief-${name}: ${heard.join('\n')}`, { cause: error });
+      });
+      expect(heard.filter((line) => line.includes('Agent connected'))).toEqual([]);
     }
     expect(await backends(playground.controlPlane)).toEqual(before);
     await kubectl('delete', 'pod/thief', '--wait=false');
