@@ -25,10 +25,12 @@ export function clusterEdge(ctx: JoinContext, signal: AbortSignal): Promise<Clus
 }
 
 async function fetchClusterEdge(ctx: JoinContext, signal: AbortSignal): Promise<ClusterEdge> {
-  const [{ edgeConfigKey, edgeConfigMap, parseClusterEdge }, { default: pRetry }] = await Promise.all([
-    import('../../src/config/cluster-edge.ts'),
-    import('p-retry'),
-  ]);
+  const [{ edgeConfigKey, edgeConfigMap, parseClusterEdge }, { edgeDefaults }, { default: pRetry }] =
+    await Promise.all([
+      import('../../src/config/cluster-edge.ts'),
+      import('../../src/config/edge-configuration.ts'),
+      import('p-retry'),
+    ]);
   const missing = new EdgeadmError(
     'E_EDGE_NODE',
     `the cluster has no ConfigMap ${edgeConfigMap.namespace}/${edgeConfigMap.name}`,
@@ -53,5 +55,14 @@ async function fetchClusterEdge(ctx: JoinContext, signal: AbortSignal): Promise<
       shouldRetry: ({ error }) => error === missing || /forbidden/i.test(error.message),
     },
   );
-  return parseClusterEdge(object.data?.[edgeConfigKey] ?? '');
+  const cluster = parseClusterEdge(object.data?.[edgeConfigKey] ?? '');
+  const own = ctx.edge.virtualAddress;
+  if (own !== cluster.virtualAddress && own !== edgeDefaults(ctx.machine).virtualAddress) {
+    ctx.emit({
+      type: 'warning',
+      message: `the edge virtual address of this cluster is ${cluster.virtualAddress}: ${own} is not used`,
+      hint: 'It is chosen once, with `edgeadm init --edge-virtual-addr`.',
+    });
+  }
+  return cluster;
 }

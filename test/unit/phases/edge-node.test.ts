@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { clusterEdge } from '../../../phases/join/cluster-edge.ts';
 import { createJoinContext } from '../../../phases/join/context.ts';
 import { edgeKubeletPhase } from '../../../phases/join/edge-kubelet.ts';
 import { liteApiserverPhase } from '../../../phases/join/lite-apiserver.ts';
 import { kubeletDropInDocument } from '../../../phases/node/kubelet-settings.ts';
 import { edgeKubeletDropIn } from '../../../phases/node/kubelet-unit.ts';
 import { liteApiserverDocument, liteApiserverUnitText } from '../../../phases/node/lite-apiserver.ts';
+import { renderClusterEdge } from '../../../src/config/cluster-edge.ts';
 import type { JoinSettings } from '../../../src/config/types.ts';
 import { toConfig } from '../../../src/edge/lite-apiserver/config.ts';
 import { paths } from '../../../src/host/paths.ts';
 import { serverOf, withServer } from '../../../src/kube/kubeconfig-server.ts';
+import type { KubeClient } from '../../../src/kube/types.ts';
 import type { PhaseRun } from '../../../src/workflow/phase.ts';
 import { FakeHost } from '../../fakes/host.ts';
 import { joinSettings } from '../checks/support.ts';
@@ -81,6 +84,36 @@ describe('the phases of an edge node', () => {
       [`${paths.kubelet}/pki/kubelet-client-current.pem`]: '',
     };
     expect(await edgeKubeletPhase.requires!(context(new FakeHost({ files })))).toBe(undefined);
+  });
+});
+
+describe("the cluster's settings", () => {
+  const own = joinSettings().edge;
+  const text = renderClusterEdge({ ...own, virtualAddress: '169.254.30.1' });
+
+  /** A cluster that has the object from the nth look on. */
+  function joining(looks: number, change: Partial<JoinSettings> = {}) {
+    const host = new FakeHost();
+    let asked = 0;
+    const get = async () => (++asked < looks ? undefined : { data: { EdgeConfiguration: text } });
+    const ctx = { ...context(host, change), kube: async () => ({ get }) as unknown as KubeClient };
+    return { ctx, host, asked: () => asked };
+  }
+
+  it('are waited for, as a node can be faster than init, and read once', async () => {
+    const { ctx, host, asked } = joining(3);
+    expect((await clusterEdge(ctx, signal)).virtualAddress).toBe('169.254.30.1');
+    await clusterEdge(ctx, signal);
+    expect(asked()).toBe(3);
+    expect(host.events).toEqual([]);
+  });
+
+  it("win over the node's own address, which is told", async () => {
+    const { ctx, host } = joining(1, { edge: { ...own, virtualAddress: '169.254.40.1' } });
+    expect((await clusterEdge(ctx, signal)).virtualAddress).toBe('169.254.30.1');
+    expect(host.events).toMatchObject([
+      { type: 'warning', message: expect.stringContaining('169.254.40.1') },
+    ]);
   });
 });
 
