@@ -1,9 +1,9 @@
 import type { JoinSettings, MachineFacts } from '../../src/config/types.ts';
-import { paths } from '../../src/host/paths.ts';
 import type { LazyClient, NodeContext } from '../context.ts';
 import type { ContextOptions } from '../init/context.ts';
 import { packageAccess } from '../node/package-access.ts';
 import { toleratesSwap } from '../node/swap.ts';
+import { connectAsNode } from './edge-node.ts';
 
 export interface JoinContext extends NodeContext {
   command: 'join';
@@ -40,9 +40,7 @@ export function createJoinContext(settings: JoinSettings, options: ContextOption
     skipPhases: settings.skipPhases,
     package: access,
     kube: () => {
-      client ??= import('../../src/kube/client.ts').then(({ connect }) =>
-        connect({ kubeconfigPath: paths.kubeletConf }),
-      );
+      client ??= connectAsNode(host);
       return client;
     },
     async preflight() {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { localApiServer } from '../../src/config/edge-node.ts';
 import type { KubeDocument } from '../../src/config/types.ts';
 import { EdgeadmError } from '../../src/errors.ts';
 import { paths } from '../../src/host/paths.ts';
@@ -11,7 +12,6 @@ import { liteApiserverUnit } from '../node/lite-apiserver.ts';
 import { clusterEdge } from './cluster-edge.ts';
 import type { JoinContext } from './context.ts';
 import { lastLines, notAnEdgeNode, requiresKubeletCertificate } from './edge-node.ts';
-import { localApiServer } from './lite-apiserver.ts';
 
 const heartbeatMs = 90_000;
 /** The kubelet renews its Lease every 10 s (nodeLeaseDurationSeconds / 4). */

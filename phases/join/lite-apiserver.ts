@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { localApiPort } from '../../src/config/edge-node.ts';
+import { localApiServer } from '../../src/config/edge-node.ts';
 import { textAt } from '../../src/config/fields.ts';
 import { EdgeadmError } from '../../src/errors.ts';
 import { paths } from '../../src/host/paths.ts';
@@ -14,7 +14,7 @@ import {
 } from '../node/lite-apiserver.ts';
 import { clusterEdge } from './cluster-edge.ts';
 import type { JoinContext } from './context.ts';
-import { lastLines, notAnEdgeNode, requiresKubeletCertificate } from './edge-node.ts';
+import { apiServers, lastLines, notAnEdgeNode, requiresKubeletCertificate } from './edge-node.ts';
 
 /** Getting its certificate approved is most of it, and the controller may still be starting. */
 const answerMs = 180_000;
@@ -55,7 +55,12 @@ export const liteApiserverPhase: Phase<JoinContext> = {
       await host.writeFile(join(paths.units, liteApiserverUnit), liteApiserverUnitText),
     ];
     run.progress('start the proxy');
-    const version = createHash('sha256').update(config).update(liteApiserverUnitText).digest('hex');
+    const version = createHash('sha256')
+      .update(config)
+      .update(liteApiserverUnitText)
+      // A newer edgeadm that the phase `package` has put in place.
+      .update((await host.readText(join(paths.program, 'package.json'))) ?? '')
+      .digest('hex');
     done.push(await host.enableUnit(liteApiserverUnit, { version }));
     if (!host.dryRun) await waitUntilItAnswers(ctx, run);
     return done.some(Boolean);
@@ -74,13 +79,9 @@ async function readFacts(
     const service = { address: "the Service kubernetes' address", port: 443 };
     return { nodeName, servers, virtualAddress, service, dnsDomain: 'cluster.local', health };
   }
-  const [{ parseYaml }, { serverOf }] = await Promise.all([
-    import('../../src/config/yaml.ts'),
-    import('../../src/kube/kubeconfig-server.ts'),
-  ]);
+  const { parseYaml } = await import('../../src/config/yaml.ts');
   const kubeletConfig = join(paths.kubelet, 'config.yaml');
   const [kubelet] = parseYaml({ text: (await host.readText(kubeletConfig)) ?? '', path: kubeletConfig });
-  const server = serverOf((await host.readText(paths.kubeletConf)) ?? '', paths.kubeletConf);
   const kube = await ctx.kube();
   const service = await kube.get<KubeObject & { spec?: { clusterIP?: string; ports?: { port: number }[] } }>({
     apiVersion: 'v1',
@@ -96,32 +97,12 @@ async function readFacts(
   }
   return {
     nodeName,
-    // Once the kubelet uses the proxy, its kubeconfig no longer says where the API server is.
-    servers: isLocal(server) ? await servedBefore(ctx) : [server],
+    servers: await apiServers(host),
     virtualAddress,
     service: { address, port: service.spec?.ports?.[0]?.port ?? 443 },
     dnsDomain: textAt(kubelet, 'clusterDomain') ?? 'cluster.local',
     health,
   };
-}
-
-const isLocal = (server: string): boolean => server === localApiServer;
-
-/** Where the kubelet finds the proxy: 127.0.0.1 is there before any link, and whatever becomes of the network. */
-export const localApiServer = `https://127.0.0.1:${localApiPort}`;
-
-async function servedBefore({ host }: JoinContext): Promise<string[]> {
-  const { parseYaml } = await import('../../src/config/yaml.ts');
-  const { textsAt } = await import('../../src/config/fields.ts');
-  const path = join(paths.liteApiserver, 'config.yaml');
-  const [document] = parseYaml({ text: (await host.readText(path)) ?? '{}', path });
-  const servers = textsAt(document, 'upstream.servers');
-  if (servers.length > 0) return servers;
-  throw new EdgeadmError(
-    'E_EDGE_NODE',
-    `${paths.kubeletConf} points at the proxy, and ${path} does not say where the API server is`,
-    { hint: 'Join this node again: `edgeadm reset`, then `edgeadm join`.' },
-  );
 }
 
 /** It answers when the node reads itself through it: certificate, link and credentials are right then. */

@@ -4,6 +4,9 @@ export const edgeNodeLabel = { 'superedge.io/node-edge': 'enable' } as const;
 /** Port of the node-local API proxy, on the edge virtual address and 127.0.0.1. */
 export const localApiPort = 51003;
 
+/** Where the kubelet finds the proxy: 127.0.0.1 is there before any link, and whatever becomes of the network. */
+export const localApiServer = `https://127.0.0.1:${localApiPort}`;
+
 /** Names that clients on an edge node call the API server by, which the proxy answers for. */
 export function localApiNames(dnsDomain: string): string[] {
   const service = 'kubernetes.default.svc';

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { clusterEdge } from '../../../phases/join/cluster-edge.ts';
 import { createJoinContext } from '../../../phases/join/context.ts';
 import { edgeKubeletPhase } from '../../../phases/join/edge-kubelet.ts';
+import { apiServers } from '../../../phases/join/edge-node.ts';
 import { liteApiserverPhase } from '../../../phases/join/lite-apiserver.ts';
 import { kubeletDropInDocument } from '../../../phases/node/kubelet-settings.ts';
 import { edgeKubeletDropIn } from '../../../phases/node/kubelet-unit.ts';
@@ -114,6 +115,17 @@ describe("the cluster's settings", () => {
     expect(host.events).toMatchObject([
       { type: 'warning', message: expect.stringContaining('169.254.40.1') },
     ]);
+  });
+});
+
+describe('where the API server is', () => {
+  it('stands in kubelet.conf, and once that names the proxy in the configuration of the proxy', async () => {
+    const host = new FakeHost({ files: { [paths.kubeletConf]: kubeletConf } });
+    expect(await apiServers(host)).toEqual(['https://10.0.0.1:6443']);
+    host.put(paths.kubeletConf, withServer(kubeletConf, 'https://127.0.0.1:51003', 'kubelet.conf'));
+    await expect(apiServers(host)).rejects.toMatchObject({ code: 'E_EDGE_NODE' });
+    host.put(`${paths.liteApiserver}/config.yaml`, 'upstream: {servers: ["https://10.0.0.9:6443"]}\n');
+    expect(await apiServers(host)).toEqual(['https://10.0.0.9:6443']);
   });
 });
 
