@@ -1,6 +1,7 @@
 import { configFlag, kubeconfigFlag } from '../config/flags/common.ts';
 import type { FlagSpec } from '../config/flags/spec.ts';
 import { EdgeadmError } from '../errors.ts';
+import { renewKubeletCommand } from './certs-kubelet.ts';
 import { certDirFlag, kubeadmOutputFlags, textFlag } from './flags.ts';
 import { passThrough, showKubeadm } from './kubeadm.ts';
 import type { CommandSpec } from './spec.ts';
@@ -78,7 +79,7 @@ export const certsCommand: CommandSpec = {
     {
       name: 'renew',
       short: 'Renew certificates of this control-plane node',
-      long: 'Renews certificates with the CA on this node, whether or not they are about to expire. The control-plane Pods must be started again afterwards.',
+      long: 'Renews certificates with the CA on this node, whether or not they are about to expire. The control-plane Pods must be started again afterwards. `kubelet` is for any node: it asks the cluster.',
       examples: ['edgeadm certs renew all', 'edgeadm certs renew apiserver'].join('\n'),
       commands: [
         ...renewable.map(([name, short]) =>
@@ -89,6 +90,7 @@ export const certsCommand: CommandSpec = {
           ),
         ),
         renewKonnectivityServer,
+        renewKubeletCommand,
       ],
     },
     {

@@ -1,12 +1,31 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { createServingRequest, type RequestNames } from './request.ts';
+import { createNodeRequest, type RequestNames } from './request.ts';
 
 /** Sends a request to the API server with the node's own identity. Rejects for answers of 400 and above. */
 export type Send = <T>(method: string, path: string, body?: unknown, signal?: AbortSignal) => Promise<T>;
 
+/** Kinds of certificates that a node asks for, with what their signer wants in a request. */
+const kinds = {
+  serving: {
+    signerName: 'kubernetes.io/kubelet-serving',
+    usages: ['digital signature', 'server auth'],
+    generateName: 'edgeadm-lite-apiserver-',
+    approver: 'does kube-system/edgeadm-controller run?',
+  },
+  client: {
+    signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
+    usages: ['digital signature', 'client auth'],
+    generateName: 'edgeadm-kubelet-client-',
+    approver: 'does kube-controller-manager approve (kubeadm:node-autoapprove-bootstrap)?',
+  },
+} as const;
+
 export interface Order {
+  /** Default `serving`. */
+  kind?: keyof typeof kinds;
   nodeName: string;
+  /** A client certificate has none. */
   names: RequestNames;
   send: Send;
   signal: AbortSignal;
@@ -28,13 +47,14 @@ interface CertificateSigningRequest {
 const path = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
 
 /**
- * A new key, and a certificate for it from the signer `kubernetes.io/kubelet-serving`: certificate and key as one PEM
+ * A new key, and a certificate for it from the signer of its kind: certificate and key as one PEM
  * text. The key never leaves this process but for that. Rejects when the request is denied, or not signed in time.
  */
 export async function orderCertificate(order: Order): Promise<string> {
   const { nodeName, names, send, signal, timeoutMs, pollMs, onSent } = order;
+  const { approver, generateName, signerName, usages } = kinds[order.kind ?? 'serving'];
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const request = createServingRequest(nodeName, names, pair);
+  const request = createNodeRequest(nodeName, names, pair);
   const ends = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   const created = await send<CertificateSigningRequest>(
     'POST',
@@ -42,11 +62,11 @@ export async function orderCertificate(order: Order): Promise<string> {
     {
       apiVersion: 'certificates.k8s.io/v1',
       kind: 'CertificateSigningRequest',
-      metadata: { generateName: 'edgeadm-lite-apiserver-' },
+      metadata: { generateName },
       spec: {
-        signerName: 'kubernetes.io/kubelet-serving',
+        signerName,
         request: Buffer.from(request).toString('base64'),
-        usages: ['digital signature', 'server auth'],
+        usages: [...usages],
       },
     },
     ends,
@@ -58,7 +78,7 @@ export async function orderCertificate(order: Order): Promise<string> {
     if (signal.aborted) throw signal.reason;
     if (ends.aborted) {
       throw new Error(
-        `the certificate request ${name} was not approved and signed within ${Math.round(timeoutMs / 1000)} s: does kube-system/edgeadm-controller run?`,
+        `the certificate request ${name} was not approved and signed within ${Math.round(timeoutMs / 1000)} s: ${approver}`,
       );
     }
     const { status } = await send<CertificateSigningRequest>('GET', `${path}/${name}`, undefined, ends);

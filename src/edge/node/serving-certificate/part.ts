@@ -86,7 +86,7 @@ async function whenOnline(link: Link, signal: AbortSignal): Promise<boolean> {
 }
 
 /** Sends JSON upstream with the node's certificate, past the cache. */
-export function sender({ proxy }: Pick<NodeProcess, 'proxy'>): Send {
+export function sender({ proxy }: Pick<NodeProcess, 'proxy'>, contentType = 'application/json'): Send {
   return async <T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> => {
     const text = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     const answer = await proxy.context.transport.send({
@@ -95,7 +95,7 @@ export function sender({ proxy }: Pick<NodeProcess, 'proxy'>): Send {
       headers: {
         accept: 'application/json',
         'user-agent': 'edgeadm',
-        ...(text && { 'content-type': 'application/json', 'content-length': text.length }),
+        ...(text && { 'content-type': contentType, 'content-length': text.length }),
       },
       asNode: true,
       ...(text && { body: text }),

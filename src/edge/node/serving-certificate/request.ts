@@ -31,11 +31,12 @@ const oids = {
 const tags = { dns: 2, ip: 7 } as const;
 
 /**
- * A PKCS#10 request (RFC 2986) as a kubelet makes it for its serving certificate: O=system:nodes, CN=system:node:NAME, one
- * subjectAltName, an ECDSA P-256 key with SHA-256. PEM.
- * Contract: https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests (kubelet-serving).
+ * A PKCS#10 request (RFC 2986) as a kubelet makes it for its certificates: O=system:nodes, CN=system:node:NAME, one
+ * subjectAltName unless there are no names, an ECDSA P-256 key with SHA-256. PEM.
+ * Contract: https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests (kubelet-serving,
+ * kube-apiserver-client-kubelet).
  */
-export function createServingRequest(
+export function createNodeRequest(
   nodeName: string,
   names: RequestNames,
   { publicKey, privateKey }: { publicKey: KeyObject; privateKey: KeyObject },
@@ -48,7 +49,10 @@ export function createServingRequest(
       relativeName(oids.commonName, `system:node:${nodeName}`),
     ),
     fromBER(new Uint8Array(spki)).result,
-    new Constructed({ idBlock: { tagClass: 3, tagNumber: 0 }, value: [extensionRequest(names)] }),
+    new Constructed({
+      idBlock: { tagClass: 3, tagNumber: 0 },
+      value: names.dns.length + names.ip.length > 0 ? [extensionRequest(names)] : [],
+    }),
   );
   const signature = sign('sha256', new Uint8Array(info.toBER()), privateKey);
   const request = sequence(

@@ -4,7 +4,7 @@ import { parseCertificateRequest } from '../../../../src/edge/controller/kubelet
 import { readAsked } from '../../../../src/edge/controller/kubelet-serving/request-rules.ts';
 import { dueAt } from '../../../../src/edge/node/serving-certificate/due.ts';
 import { orderCertificate, type Send } from '../../../../src/edge/node/serving-certificate/order.ts';
-import { createServingRequest } from '../../../../src/edge/node/serving-certificate/request.ts';
+import { createNodeRequest } from '../../../../src/edge/node/serving-certificate/request.ts';
 import { createCertificate } from '../../../fakes/pki.ts';
 
 const names = {
@@ -15,7 +15,7 @@ const names = {
 describe('the request', () => {
   it('is one that the approver reads, with exactly these names', () => {
     const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const request = createServingRequest('edge-1', names, pair);
+    const request = createNodeRequest('edge-1', names, pair);
     expect(parseCertificateRequest(request)).toMatchObject({
       keyAlgorithm: 'other',
       sans: { dns: names.dns, ip: names.ip, email: [], uri: [] },

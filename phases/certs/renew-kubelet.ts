@@ -1,0 +1,179 @@
+import { X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
+import { EdgeadmError } from '../../src/errors.ts';
+import type { JournaledHost } from '../../src/host/host.ts';
+import { paths } from '../../src/host/paths.ts';
+import type { KubeClient, KubeObject } from '../../src/kube/types.ts';
+import type { Emit } from '../../src/workflow/events.ts';
+import { liteApiserverUnit } from '../node/lite-apiserver.ts';
+
+const pki = join(paths.kubelet, 'pki');
+const current = join(pki, 'kubelet-client-current.pem');
+const caFile = join(paths.pki, 'ca.crt');
+const approvalMs = 60_000;
+const heartbeatMs = 120_000;
+
+export interface RenewOptions {
+  host: JournaledHost;
+  emit: Emit;
+  signal: AbortSignal;
+  /** A bootstrap token of the cluster. */
+  token: string;
+  /** `host:port` of the API server; default: what this node knows. */
+  endpoint: string | undefined;
+  /** For tests. */
+  connect?: (kubeconfig: string) => Promise<KubeClient>;
+}
+
+export interface Renewed {
+  node: string;
+  file: string;
+  /** ISO time. */
+  notAfter: string;
+}
+
+/**
+ * Gets a node whose kubelet client certificate expired back: a new key and a certificate for it by the rights of a bootstrap
+ * token, put in the kubelet's place for it in one step, and a restart of the kubelet. Nothing else changes: pods go on.
+ * The node's name and the cluster's CA are what this host has since it joined, so no other cluster is talked to.
+ * Errors: E_EDGE_NODE (no node, no heartbeat), E_KUBE_API (token refused, API server not reached), E_HOST_WRITE.
+ */
+export async function renewKubelet(options: RenewOptions): Promise<Renewed> {
+  const { host, emit, signal, token } = options;
+  const progress = (step: string): void => emit({ type: 'progress', step });
+  const connect = options.connect ?? connectTo;
+  const ca = await host.readText(caFile);
+  const nodeName = await readNodeName(host);
+  if (ca === undefined || nodeName === undefined) {
+    throw new EdgeadmError(
+      'E_EDGE_NODE',
+      `this host has not joined a cluster: ${current} or ${caFile} is not there`,
+      {
+        hint: 'Run it on the node itself; a host that never joined needs `edgeadm join`.',
+      },
+    );
+  }
+  const server = options.endpoint ? `https://${options.endpoint}` : await serverOf(host);
+  progress(`ask ${server} for a certificate`);
+  const kube = await connect(kubeconfig(server, ca, { token }));
+  const { orderCertificate } = await import('../../src/edge/node/serving-certificate/order.ts');
+  const pem = await orderCertificate({
+    kind: 'client',
+    nodeName,
+    names: { dns: [], ip: [] },
+    send: (method, path, body, asked) => kube.request(method, path, body, asked ? { signal: asked } : {}),
+    signal,
+    timeoutMs: approvalMs,
+    pollMs: 500,
+    onSent: (name) => emit({ type: 'log', level: 1, message: `asked for it with the request ${name}` }),
+  }).catch((cause: unknown) => {
+    signal.throwIfAborted();
+    throw refused(cause, server);
+  });
+  const { validToDate } = new X509Certificate(pem);
+  const file = join(pki, `kubelet-client-${stamp(new Date())}.pem`);
+  progress('put the certificate in place');
+  await host.writeFile(file, pem, { mode: 0o600, secret: true });
+  await host.symlink(file, current);
+  await restart(options, progress);
+  await waitForHeartbeat(await connect(kubeconfig(server, ca, { pem })), nodeName, { signal, progress });
+  return { node: nodeName, file, notAfter: validToDate.toISOString() };
+}
+
+async function restart({ host }: RenewOptions, progress: (step: string) => void): Promise<void> {
+  if (await host.stat(join(paths.units, liteApiserverUnit))) {
+    const serving = await host.readText(join(paths.liteApiserver, 'pki/serving.pem'));
+    if (serving === undefined || new X509Certificate(serving).validToDate < new Date()) {
+      // It asks for a new one by itself, but later each time that it was refused.
+      progress('restart the node-local API proxy, whose certificate expired too');
+      await host.enableUnit(liteApiserverUnit, { restart: true });
+    }
+  }
+  progress('restart the kubelet');
+  await host.enableUnit('kubelet.service', { restart: true });
+}
+
+/** From the certificate, expired or not; where it is lost, from what the kubelet's kubeconfig calls its user. */
+async function readNodeName(host: JournaledHost): Promise<string | undefined> {
+  const name = /\bsystem:node:([a-z0-9.-]+)/;
+  const text = await host.readText(current);
+  try {
+    if (text !== undefined) return name.exec(new X509Certificate(text).subject)?.[1];
+  } catch {
+    // A file that was cut short is what this is run for, too.
+  }
+  return name.exec((await host.readText(paths.kubeletConf)) ?? '')?.[1];
+}
+
+/** Where the API server is: behind the node-local proxy, its configuration says so, else the kubelet's kubeconfig. */
+async function serverOf(host: JournaledHost): Promise<string> {
+  const config = await host.readText(join(paths.liteApiserver, 'config.yaml'));
+  if (config !== undefined) {
+    const { parseYaml } = await import('../../src/config/yaml.ts');
+    const { textsAt } = await import('../../src/config/fields.ts');
+    const path = join(paths.liteApiserver, 'config.yaml');
+    const [server] = textsAt(parseYaml({ text: config, path })[0], 'upstream.servers');
+    if (server) return server;
+  }
+  const { endpointOf } = await import('../../src/kube/kubeconfig.ts');
+  return `https://${endpointOf((await host.readText(paths.kubeletConf)) ?? '')}`;
+}
+
+function kubeconfig(server: string, ca: string, user: { token: string } | { pem: string }): string {
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  const credentials =
+    'token' in user
+      ? { token: user.token }
+      : { 'client-certificate-data': base64(user.pem), 'client-key-data': base64(user.pem) };
+  // JSON is YAML.
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'cluster', cluster: { server, 'certificate-authority-data': base64(ca) } }],
+    users: [{ name: 'user', user: credentials }],
+    contexts: [{ name: 'context', context: { cluster: 'cluster', user: 'user' } }],
+    'current-context': 'context',
+  });
+}
+
+async function connectTo(text: string): Promise<KubeClient> {
+  const { connect } = await import('../../src/kube/client.ts');
+  return connect({ kubeconfig: text, timeoutMs: 15_000 });
+}
+
+function refused(cause: unknown, server: string): EdgeadmError {
+  const text = (cause as Error).message;
+  return new EdgeadmError('E_KUBE_API', `${server} gave no certificate: ${text}`, {
+    hint: 'Make a new token on a control-plane node (`edgeadm token create`; one lives 24 h), and see that the clock of this node is right (`date`).',
+    cause,
+  });
+}
+
+/** As the kubelet names its files: 2026-11-23-06-45-10 (k8s.io/client-go/util/certificate, FileStore). */
+const stamp = (date: Date): string => date.toISOString().slice(0, 19).replace(/[T:]/g, '-');
+
+async function waitForHeartbeat(
+  kube: KubeClient,
+  nodeName: string,
+  { signal, progress }: { signal: AbortSignal; progress: (step: string) => void },
+): Promise<void> {
+  progress("wait for the kubelet's heartbeat");
+  const since = Date.now();
+  const path = `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${nodeName}`;
+  const { default: pRetry } = await import('p-retry');
+  const look = async (): Promise<void> => {
+    const lease = await kube.request<KubeObject & { spec?: { renewTime?: string } }>('GET', path);
+    if (!(Date.parse(lease.spec?.renewTime ?? '') >= since)) throw new Error('no heartbeat yet');
+  };
+  const retries = { retries: Number.POSITIVE_INFINITY, minTimeout: 500, factor: 1 };
+  try {
+    await pRetry(look, { ...retries, maxRetryTime: heartbeatMs, signal });
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new EdgeadmError(
+      'E_EDGE_NODE',
+      `the certificate is renewed, and the kubelet gave no sign within ${heartbeatMs / 1000} s: ${(cause as Error).message}`,
+      { hint: 'See `journalctl -u kubelet` and `journalctl -u edgeadm-lite-apiserver`.', cause },
+    );
+  }
+}
