@@ -13,6 +13,7 @@ import { kubeVipPhase } from './kube-vip.ts';
 import { joinDocuments, joinSecrets, kubeadmPhase } from './kubeadm.ts';
 import { labelNodePhase } from './label-node.ts';
 import { liteApiserverPhase } from './lite-apiserver.ts';
+import { offlineVerdictPhase } from './offline-verdict.ts';
 
 /** The recipe of `edgeadm join`, in order, for a worker, an edge node and a control-plane node. */
 export const joinPhases: readonly Phase<JoinContext>[] = [
@@ -28,4 +29,5 @@ export const joinPhases: readonly Phase<JoinContext>[] = [
   liteApiserverPhase,
   edgeKubeletPhase,
   labelNodePhase,
+  offlineVerdictPhase,
 ];

@@ -6,7 +6,8 @@ const soonMs = 30 * 86_400_000;
 /** What people read of a status, at most 110 columns of it. */
 export function statusText(status: LiteApiserverStatus, now: Date): string {
   const ago = (iso: string) => duration(Math.max(0, (now.getTime() - Date.parse(iso)) / 1000));
-  const { node, online, since, reason, server, transitions, cache, resources, certificates, memory } = status;
+  const { node, online, since, reason, server, transitions, cache, resources, certificates, clock, memory } =
+    status;
   const changes = `${transitions} change${transitions === 1 ? '' : 's'} since the start`;
   const rows = resources.map(
     ({ identity, resource, namespace, selector, objects, complete, live, syncedAt }) => [
@@ -31,10 +32,12 @@ export function statusText(status: LiteApiserverStatus, now: Date): string {
     },
     {
       text: 'certificates',
-      children: table(certificates.map((one) => [one.name, certificateText(one, now)])).map((text) => ({
-        text,
-      })),
+      children: [
+        ...table(certificates.map((one) => [one.name, certificateText(one, now)])),
+        ...certificates.flatMap(({ expired }) => (expired === '' ? [] : [expired])),
+      ].map((text) => ({ text })),
     },
+    ...(clock.problem === '' ? [] : [{ text: `clock  WRONG: ${clock.problem}` }]),
     { text: `memory  ${bytes(memory.rssBytes)}` },
   ]);
 }

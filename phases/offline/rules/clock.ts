@@ -13,7 +13,8 @@ export function clockFindings({
   now,
   clock,
   certificates,
-}: Pick<OfflineFacts, 'now' | 'clock' | 'certificates'>): OfflineFinding[] {
+  proxy,
+}: Pick<OfflineFacts, 'now' | 'clock' | 'certificates' | 'proxy'>): OfflineFinding[] {
   const { confirmedAt, synchronised, hasHardwareClock } = clock;
   const shown = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
   if (confirmedAt !== undefined && now < confirmedAt - toleranceMs) {
@@ -37,6 +38,7 @@ export function clockFindings({
       ),
     ];
   }
+  if (proxy && proxy.clock.problem !== '') return [finding('ClockWrong', proxy.clock.problem, fix)];
   if (synchronised === false) {
     const without = hasHardwareClock ? '' : ', and the host has no clock that goes on without power';
     return [finding('ClockNotSynchronised', `nothing keeps the clock of this node right${without}`, fix)];

@@ -1,6 +1,8 @@
+import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Emit } from '../../workflow/events.ts';
 import { Store } from './cache/store.ts';
+import { NodeClock } from './clock.ts';
 import type { LiteApiserverConfig } from './config.ts';
 import { FilterChain, type ResponseFilter } from './filters/chain.ts';
 import { kubernetesServiceFilter } from './filters/kubernetes-service.ts';
@@ -12,6 +14,7 @@ import { newestKnown, upstreamVersion } from './proxy/revision.ts';
 import { watchAuthority, watchPair } from './serve/certificates.ts';
 import { Listeners } from './serve/listeners.ts';
 import { describeGauges, serveStatus } from './status.ts';
+import { describe, isTimeError } from './upstream/errors.ts';
 import { Link } from './upstream/link.ts';
 import { Transport } from './upstream/transport.ts';
 
@@ -28,10 +31,10 @@ export interface LiteApiserver {
 const refreshMs = 1000;
 const hourMs = 3_600_000;
 
-/** Puts the parts together and starts them. `filters` come before the built-in ones. */
+/** Puts the parts together and starts them. `filters` come before the built-in ones; `now` is another clock, for tests. */
 export async function startLiteApiserver(
   config: LiteApiserverConfig,
-  { emit, filters = [] }: { emit: Emit; filters?: readonly ResponseFilter[] },
+  { emit, filters = [], now }: { emit: Emit; filters?: readonly ResponseFilter[]; now?: () => number },
 ): Promise<LiteApiserver> {
   const log = (level: number, message: string) =>
     emit({ type: 'log', level, message, source: 'lite-apiserver' });
@@ -43,6 +46,12 @@ export async function startLiteApiserver(
   const { kubernetesService } = config.filters;
   const chain = [...filters, ...(kubernetesService ? [kubernetesServiceFilter(kubernetesService)] : [])];
 
+  const clock = new NodeClock({
+    // Beside the cache, which may be deleted.
+    file: join(dirname(config.cache.directory), 'clock.json'),
+    log: (message) => log(1, message),
+    ...(now && { now }),
+  });
   const transport = new Transport({
     servers: config.upstream.servers,
     authority,
@@ -52,8 +61,9 @@ export async function startLiteApiserver(
   });
   const link = new Link({
     ...config.link,
-    probe: (probeSignal) => probe(transport, probeSignal),
+    probe: (probeSignal) => probe(transport, clock, probeSignal),
     rotate: () => transport.rotate(),
+    explain: (error) => (isTimeError(error) && clock.problem) || describe(error, new Date(clock.now())),
   });
   const context: ProxyContext = {
     config,
@@ -65,11 +75,13 @@ export async function startLiteApiserver(
     memory: new Memory(),
     denials: new Denials(),
     history: new History(() => compareHistory(context)),
+    clock,
     certificates: () =>
       Object.entries({ serving, 'kubelet-client': credential }).map(([name, files]) => ({
         name,
         notAfter: files.value?.notAfter.toISOString() ?? '',
         problem: files.problem ?? '',
+        expired: expiredText(name, files.value?.notAfter, clock),
       })),
     log,
   };
@@ -124,8 +136,19 @@ export async function startLiteApiserver(
   };
 }
 
+const renewals: Record<string, string> = {
+  serving: 'it is asked for anew as soon as the API server can be reached',
+  'kubelet-client':
+    'the kubelet presents it no more, so nothing answers it, and nothing starts after a reboot; with a link to the cloud: edgeadm certs renew kubelet --token TOKEN',
+};
+
+function expiredText(name: string, notAfter: Date | undefined, clock: NodeClock): string {
+  if (!notAfter || clock.now() <= notAfter.getTime()) return '';
+  return `the certificate ${name} expired on ${notAfter.toISOString()}: ${renewals[name]}`;
+}
+
 /** Any answer but a failure of the server counts: one that refuses is there all the same. */
-async function probe(transport: Transport, signal: AbortSignal): Promise<void> {
+async function probe(transport: Transport, clock: NodeClock, signal: AbortSignal): Promise<void> {
   const answer = await transport.send({
     method: 'GET',
     path: '/readyz',
@@ -135,6 +158,7 @@ async function probe(transport: Transport, signal: AbortSignal): Promise<void> {
     probe: true,
   });
   answer.resume();
+  clock.heard(answer.headers.date);
   if ((answer.statusCode ?? 500) >= 500)
     throw new Error(`the API server is not ready (status ${answer.statusCode})`);
 }

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
 import { podsOf } from './pods/kept.ts';
-import type { ProxyContext } from './proxy/context.ts';
+import type { CertificateStatus, ProxyContext } from './proxy/context.ts';
 import { resourceName } from './request/path.ts';
 import { sendStatus } from './wire/status.ts';
 
@@ -41,7 +41,13 @@ export interface LiteApiserverStatus {
     syncedAt: string;
     live: boolean;
   }[];
-  certificates: { name: string; notAfter: string; problem: string }[];
+  certificates: CertificateStatus[];
+  clock: {
+    /** Why it cannot be right; empty when nothing speaks against it. */
+    problem: string;
+    /** ISO time that the API server confirmed last; empty: never yet. */
+    confirmedAt: string;
+  };
   memory: { rssBytes: number };
 }
 
@@ -78,6 +84,11 @@ export function statusOf(context: ProxyContext): LiteApiserverStatus {
       live: feeds > 0,
     })),
     certificates: context.certificates(),
+    clock: {
+      problem: context.clock.problem,
+      confirmedAt:
+        context.clock.confirmedAt === undefined ? '' : new Date(context.clock.confirmedAt).toISOString(),
+    },
     memory: { rssBytes: process.memoryUsage.rss() },
   };
 }

@@ -49,9 +49,15 @@ const status: LiteApiserverStatus = {
     },
   ],
   certificates: [
-    { name: 'serving', notAfter: '2027-11-22T10:00:00.000Z', problem: '' },
-    { name: 'kubelet-client', notAfter: '2026-11-21T10:00:00.000Z', problem: '' },
+    { name: 'serving', notAfter: '2027-11-22T10:00:00.000Z', problem: '', expired: '' },
+    {
+      name: 'kubelet-client',
+      notAfter: '2026-11-21T10:00:00.000Z',
+      problem: '',
+      expired: 'it expired: renew it',
+    },
   ],
+  clock: { problem: 'the clock of this node says 1970', confirmedAt: '' },
   memory: { rssBytes: 80_000_000 },
 };
 const now = new Date('2026-11-22T10:03:05.000Z');
@@ -67,7 +73,9 @@ edge-1: offline for 3m05s: no answer within 2000 ms
 │  └─ shop/configmaps              shop/till  3 objects  synced 1h03m ago
 ├─ certificates
 │  ├─ serving         until 2027-11-22, 364 days left
-│  └─ kubelet-client  until 2026-11-21, EXPIRED 1 day ago
+│  ├─ kubelet-client  until 2026-11-21, EXPIRED 1 day ago
+│  └─ it expired: renew it
+├─ clock  WRONG: the clock of this node says 1970
 └─ memory  80 MB`.trim(),
     );
   });
@@ -77,7 +85,7 @@ edge-1: offline for 3m05s: no answer within 2000 ms
       {
         ...status,
         cache: { ...status.cache, problem: 'ENOSPC' },
-        certificates: [{ name: 'serving', notAfter: '', problem: 'ENOENT' }],
+        certificates: [{ name: 'serving', notAfter: '', problem: 'ENOENT', expired: '' }],
       },
       now,
     );

@@ -29,6 +29,7 @@ test('the phases of join that are no kubeadm phases are told', () => {
     'lite-apiserver',
     'edge-kubelet',
     'label-node',
+    'offline-verdict',
   ]) {
     expect(joinPhases.map((phase) => phase.name)).toContain(name);
     expect(section).toContain(`\`${name}\``);

@@ -21,6 +21,7 @@ export function status(more: Partial<LiteApiserverStatus> = {}): LiteApiserverSt
       read('user:abc:system:serviceaccount:kube-system:kube-proxy', 'endpointslices.discovery.k8s.io'),
     ],
     certificates: [],
+    clock: { problem: '', confirmedAt: '' },
     memory: { rssBytes: 1 },
     ...more,
   };

@@ -1,4 +1,5 @@
 import type { Store } from '../cache/store.ts';
+import type { NodeClock } from '../clock.ts';
 import type { LiteApiserverConfig } from '../config.ts';
 import type { FilterChain } from '../filters/chain.ts';
 import type { Memory } from '../memory.ts';
@@ -7,6 +8,16 @@ import type { Caller } from '../serve/identity.ts';
 import type { Link } from '../upstream/link.ts';
 import type { Transport } from '../upstream/transport.ts';
 import { compareVersions, isVersion } from '../wire/object.ts';
+
+export interface CertificateStatus {
+  name: string;
+  /** ISO time; empty when there is none yet. */
+  notAfter: string;
+  /** Why the file could not be taken; empty otherwise. */
+  problem: string;
+  /** What its end means and what to do; empty while it is good. */
+  expired: string;
+}
 
 /** What every handler of a request works with. */
 export interface ProxyContext {
@@ -20,7 +31,8 @@ export interface ProxyContext {
   denials: Denials;
   history: History;
   /** Validity of the certificates in use, for the status page. */
-  certificates: () => { name: string; notAfter: string; problem: string }[];
+  certificates: () => CertificateStatus[];
+  clock: NodeClock;
   log: (level: number, message: string) => void;
 }
 

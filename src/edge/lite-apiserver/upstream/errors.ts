@@ -45,6 +45,11 @@ export function isLinkError(error: unknown): boolean {
   return codeOf(error) === 'ELINKDOWN' || isUnreachable(error);
 }
 
+/** True when TLS fails for the time: the clock of one side, or a certificate's end. */
+export function isTimeError(error: unknown): boolean {
+  return ['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED'].includes(codeOf(error));
+}
+
 /** What the status page says; a wrong clock is named, as it is the usual cause after a boot without a battery. */
 export function describe(error: unknown, now: Date): string {
   const { message } = error as Error;

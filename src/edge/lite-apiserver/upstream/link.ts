@@ -12,6 +12,8 @@ export interface LinkOptions {
   probe: (signal: AbortSignal) => Promise<void>;
   /** Called after a miss, to try another server. */
   rotate: () => void;
+  /** What an error means, for people; default `describe` with the system's clock. */
+  explain?: (error: unknown) => string;
 }
 
 /**
@@ -52,7 +54,7 @@ export class Link extends EventEmitter<{ online: []; offline: [string] }> {
 
   /** A request failed. Errors that prove nothing bring the next probe forward. */
   failed(error: unknown, otherServers: boolean): void {
-    if (isUnreachable(error) && !otherServers) this.change(false, describe(error, new Date()));
+    if (isUnreachable(error) && !otherServers) this.change(false, this.explain(error));
     else if (this.verdict === true) this.wake?.();
   }
 
@@ -67,7 +69,7 @@ export class Link extends EventEmitter<{ online: []; offline: [string] }> {
       if (signal.aborted) break;
       if (error === undefined) this.change(true, '');
       else if (this.online && !isUnreachable(error) && this.lastLife > started) this.wakeSoon();
-      else this.change(false, describe(error, new Date()));
+      else this.change(false, this.explain(error));
       await this.pause(Math.max(100, probeIntervalMs - (performance.now() - started)), signal);
     }
     this.settled.resolve();
@@ -102,6 +104,10 @@ export class Link extends EventEmitter<{ online: []; offline: [string] }> {
     }
     const silent = ['TimeoutError', 'AbortError'].includes((last as Error).name);
     return silent ? new Error(`no answer within ${limitMs} ms`) : last;
+  }
+
+  private explain(error: unknown): string {
+    return this.options.explain?.(error) ?? describe(error, new Date());
   }
 
   private wakeSoon(): void {
