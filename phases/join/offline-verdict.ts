@@ -54,7 +54,7 @@ async function look(ctx: JoinContext, run: PhaseRun): Promise<OfflineVerdict | u
   let last: OfflineVerdict | undefined;
   while (!signal.aborted) {
     try {
-      last = await checkOffline(ctx.host, { signal });
+      last = await Promise.race([checkOffline(ctx.host, { signal }), rejectOn(signal)]);
       if (last.survives) break;
       await setTimeout(pauseMs, undefined, { signal });
     } catch (error) {
@@ -64,4 +64,11 @@ async function look(ctx: JoinContext, run: PhaseRun): Promise<OfflineVerdict | u
   }
   run.signal.throwIfAborted();
   return last;
+}
+
+/** Not every look takes a signal; an abandoned one ends by itself. */
+function rejectOn(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
