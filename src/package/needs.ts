@@ -22,6 +22,9 @@ export interface NeedsOptions {
 /** Addons that run edgeadm's own image; the second in edge clusters only. */
 const controllerAddons = ['kubelet-serving-approver', 'edge-health'];
 
+/** Runs on control-plane nodes alone. */
+const tunnelServer = /\/proxy-server[:@]/;
+
 /** What any pod network needs, and what flannel's configuration names. */
 const CNI = { none: ['loopback', 'host-local', 'portmap'], flannel: ['bridge', 'flannel'] };
 
@@ -44,7 +47,8 @@ function neededImages(catalogue: Catalogue, options: NeedsOptions): string[] {
     'control-plane': role === 'cluster',
     flannel: cni === 'flannel',
     ha: ha && role === 'cluster',
-    edge,
+    // The tunnel's server and agent, so far.
+    edge: edge && addons.tunnel?.enabled !== false,
   };
   const controller =
     role === 'cluster' &&
@@ -53,7 +57,9 @@ function neededImages(catalogue: Catalogue, options: NeedsOptions): string[] {
     ) &&
     catalogue.components.some(({ name }) => name === LIBRARIES);
   const named = catalogue.components.flatMap(({ images }) =>
-    images.filter(({ purpose }) => purposes[purpose]).map(({ name }) => name),
+    images
+      .filter(({ purpose, name }) => purposes[purpose] && (role === 'cluster' || !tunnelServer.test(name)))
+      .map(({ name }) => name),
   );
   return [...named, ...(controller ? [controllerImageName()] : [])];
 }

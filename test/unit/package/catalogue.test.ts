@@ -122,7 +122,9 @@ describe('needs', () => {
     expect((await needsFor({ ...base, cni: 'flannel' })).images.join()).toMatch(/flannel/);
     expect((await needsFor({ ...base, cni: 'flannel' })).cni).toContain('flannel');
     expect((await needsFor({ ...base, ha: true })).images.join()).toMatch(/kube-vip/);
-    expect((await needsFor({ ...base, edge: true })).images.join()).toMatch(/proxy-agent/);
+    expect((await needsFor({ ...base, edge: true })).images.join()).toMatch(/proxy-server.*proxy-agent/);
+    const addons = { tunnel: { enabled: false } };
+    expect((await needsFor({ ...base, edge: true, addons })).images.join()).not.toMatch(/kas-network-proxy/);
   });
 
   it("have edgeadm's own image unless the addon that runs it is off", async () => {
@@ -134,8 +136,9 @@ describe('needs', () => {
   });
 
   it('of a node that joins leave out the control plane', async () => {
-    const { images } = await needsFor({ ...base, ha: true, role: 'node' });
-    expect(images.join()).not.toMatch(/kube-apiserver|etcd|kube-vip/);
+    const { images } = await needsFor({ ...base, ha: true, edge: true, role: 'node' });
+    expect(images.join()).not.toMatch(/kube-apiserver|etcd|kube-vip|proxy-server/);
     expect(images.join()).toMatch(/kube-proxy.*pause/);
+    expect(images.join()).toMatch(/proxy-agent/);
   });
 });
