@@ -47,10 +47,10 @@ export const edgeKubeletPhase: Phase<JoinContext> = {
       .update(unitDropIn)
       .update(String(hasProxy))
       .digest('hex');
-    const since = Date.now();
     const restarted = await host.enableUnit('kubelet.service', { version });
     done.push(restarted);
-    if (!host.dryRun) await waitForHeartbeat(ctx, run, restarted ? since : since - freshMs);
+    // From now on: the kubelet that was there before the restart does not count.
+    if (!host.dryRun) await waitForHeartbeat(ctx, run, Date.now() - (restarted ? 0 : freshMs));
     return done.some(Boolean);
   },
 };
@@ -90,7 +90,8 @@ async function waitForHeartbeat(ctx: JoinContext, run: PhaseRun, since: number):
     import('../../src/kube/client.ts'),
     import('p-retry'),
   ]);
-  const kube = await connect({ kubeconfigPath: paths.kubeletConf, timeoutMs: 5000 });
+  const kubeconfig = (await ctx.host.readText(paths.kubeletConf)) ?? '';
+  const kube = await connect({ kubeconfig, timeoutMs: 5000 });
   const path = `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${ctx.nodeName}`;
   try {
     await pRetry(

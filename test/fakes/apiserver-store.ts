@@ -32,6 +32,7 @@ const builtIn: Kind[] = [
   kind('apps/v1', 'DaemonSet', 'daemonsets'),
   kind('apps/v1', 'Deployment', 'deployments'),
   kind('apps/v1', 'StatefulSet', 'statefulsets'),
+  kind('coordination.k8s.io/v1', 'Lease', 'leases'),
   kind('rbac.authorization.k8s.io/v1', 'ClusterRole', 'clusterroles', false),
   kind('rbac.authorization.k8s.io/v1', 'ClusterRoleBinding', 'clusterrolebindings', false),
   kind('apiextensions.k8s.io/v1', 'CustomResourceDefinition', 'customresourcedefinitions', false),

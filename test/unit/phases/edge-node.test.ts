@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { clusterEdge } from '../../../phases/join/cluster-edge.ts';
 import { createJoinContext } from '../../../phases/join/context.ts';
 import { edgeKubeletPhase } from '../../../phases/join/edge-kubelet.ts';
@@ -14,6 +14,7 @@ import { paths } from '../../../src/host/paths.ts';
 import { serverOf, withServer } from '../../../src/kube/kubeconfig-server.ts';
 import type { KubeClient } from '../../../src/kube/types.ts';
 import type { PhaseRun } from '../../../src/workflow/phase.ts';
+import { startApiServer } from '../../fakes/apiserver.ts';
 import { FakeHost } from '../../fakes/host.ts';
 import { joinSettings } from '../checks/support.ts';
 
@@ -126,6 +127,51 @@ describe('where the API server is', () => {
     await expect(apiServers(host)).rejects.toMatchObject({ code: 'E_EDGE_NODE' });
     host.put(`${paths.liteApiserver}/config.yaml`, 'upstream: {servers: ["https://10.0.0.9:6443"]}\n');
     expect(await apiServers(host)).toEqual(['https://10.0.0.9:6443']);
+  });
+});
+
+describe('the kubelet of a node without the proxy', () => {
+  it('gets its settings, is restarted once, and is waited for; a second run changes nothing', async () => {
+    const api = await startApiServer();
+    onTestFinished(() => api.close());
+    api.put({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'edgeadm-config', namespace: 'kube-system' },
+      data: { EdgeConfiguration: renderClusterEdge(joinSettings().edge) },
+    });
+    const beat = (renewTime: number) =>
+      api.put({
+        apiVersion: 'coordination.k8s.io/v1',
+        kind: 'Lease',
+        metadata: { name: 'node-1', namespace: 'kube-node-lease' },
+        spec: { renewTime: new Date(renewTime).toISOString() },
+      });
+    // One of the kubelet before the restart does not count.
+    beat(Date.now() - 5000);
+    const host = new FakeHost({
+      files: { [paths.kubeletConf]: api.kubeconfig(), [`${paths.kubelet}/config.yaml`]: 'maxPods: 60\n' },
+      units: { 'kubelet.service': { enabled: true, active: true } },
+    });
+    const progress: string[] = [];
+    const ctx = context(host, { nodeName: 'node-1' });
+    const first = edgeKubeletPhase.run!(ctx, { ...run, progress: (step) => progress.push(step) });
+    await expect
+      .poll(() => api.requests.filter(({ path }) => path.endsWith('/leases/node-1')).length, {
+        timeout: 20_000,
+      })
+      .toBeGreaterThan(1);
+    beat(Date.now() + 1000);
+    expect(await first).toBe(true);
+    expect(host.units.get('kubelet.service')?.starts).toBe(1);
+    expect(host.files['/etc/systemd/system/kubelet.service.d/20-edgeadm-edge.conf']).not.toContain(
+      'bootstrap',
+    );
+    expect(host.files['/etc/kubernetes/kubelet.conf.d/10-edgeadm.conf']).toContain('evictionHard');
+    expect(host.files[paths.kubeletConf]).toBe(api.kubeconfig());
+
+    expect(await edgeKubeletPhase.run!(context(host, { nodeName: 'node-1' }), run)).toBe(false);
+    expect(host.units.get('kubelet.service')?.starts).toBe(1);
   });
 });
 
