@@ -5,6 +5,7 @@ import type { KubeClient } from '../../src/kube/types.ts';
 import type { InitContext } from '../init/context.ts';
 import { localImageName } from '../node/image-name.ts';
 import { kubeVipManifest } from '../node/kube-vip.ts';
+import { withoutServer } from '../node/tunnel-server.ts';
 import type { Addon } from './index.ts';
 
 /**
@@ -17,6 +18,12 @@ export const tunnelAddon: Addon = {
   example: 'edgeadm init phase edge-addons tunnel',
   edgeOnly: true,
   async run(ctx, run) {
+    const without = await withoutServer(ctx.host);
+    if (without) {
+      // Agents would wait for a server for ever.
+      run.progress(without);
+      return false;
+    }
     const virtual = await virtualAddress(ctx);
     const objects = await tunnelObjects(ctx, virtual !== undefined);
     if (ctx.host.dryRun) {

@@ -38,9 +38,9 @@ export const tunnelServerPhase: Phase<NodeContext> = {
       run.progress('made from the CA of this node once it is there');
       return true;
     }
-    if (!manifest.includes(`--${egressArgument}=${tunnel.egressFile}`)) {
-      const other = new RegExp(`--${egressArgument}=(\\S+)`).exec(manifest)?.[1];
-      run.progress(other ? `the API server uses ${other}` : 'the cluster has no tunnel');
+    const other = otherEgress(manifest);
+    if (other) {
+      run.progress(other);
       return false;
     }
     const certificatesDir = certificatesDirOf(manifest);
@@ -49,6 +49,19 @@ export const tunnelServerPhase: Phase<NodeContext> = {
     return certified || written;
   },
 };
+
+/** Why the API server of this manifest has no use for the server: the user's own selector won, or there is none. */
+function otherEgress(manifest: string): string | undefined {
+  if (manifest.includes(`--${egressArgument}=${tunnel.egressFile}`)) return undefined;
+  const file = new RegExp(`--${egressArgument}=(\\S+)`).exec(manifest)?.[1];
+  return file ? `the API server uses ${file}` : 'the API server was set up without the tunnel';
+}
+
+/** The same of this host's API server; undefined too where there is none yet. */
+export async function withoutServer(host: Host): Promise<string | undefined> {
+  const manifest = await host.readText(apiServerManifest);
+  return manifest === undefined ? undefined : otherEgress(manifest);
+}
 
 /** Folder of `--client-ca-file`. */
 function certificatesDirOf(manifest: string): string {

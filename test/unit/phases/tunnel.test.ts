@@ -298,6 +298,13 @@ describe('the addon', () => {
     );
   });
 
+  it.each(['', '/mine.yaml'])(
+    'installs no agents beside an API server with the selector "%s"',
+    async (egress) => {
+      expect((await applied(controlPlane({ egress }))).objects).toEqual([]);
+    },
+  );
+
   it('gives neither side more rights than it uses', async () => {
     const { objects } = await applied(controlPlane());
     const rules = objects.flatMap(({ kind, rules: list }) =>
