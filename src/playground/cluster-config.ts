@@ -1,4 +1,6 @@
+import { addNodeLabels } from '../config/defaults.ts';
 import { ensureDocument, findDocument } from '../config/documents.ts';
+import { edgeHealthDefaults } from '../config/edge-health.ts';
 import { getField, numberAt, setDefault, setField, textAt } from '../config/fields.ts';
 import type { KubeDocument } from '../config/types.ts';
 import { checkCidr, virtualAddress } from './subnet.ts';
@@ -84,11 +86,11 @@ export function initConfig(
   return result;
 }
 
-/** Documents for `edgeadm join`. Token and certificate key stand here, since arguments are seen by every process. */
+/** Documents for `edgeadm join`; `site` is that of an edge node. Token and certificate key stand here, since arguments are seen by every process. */
 export function joinConfig(
   documents: readonly KubeDocument[],
   facts: JoinFacts,
-  { controlPlane, address }: { controlPlane: boolean; address: string },
+  { controlPlane, address, site }: { controlPlane: boolean; address: string; site?: string },
 ): KubeDocument[] {
   const kept = ['JoinConfiguration', 'EdgeConfiguration'];
   const result = structuredClone(documents.filter(({ kind }) => kept.includes(kind)));
@@ -98,6 +100,7 @@ export function joinConfig(
     token: facts.token,
     caCertHashes: [facts.caCertHash],
   });
+  if (site !== undefined) addNodeLabels(join, { [edgeHealthDefaults.siteLabel]: site });
   if (controlPlane) {
     setDefault(join, 'controlPlane.localAPIEndpoint.advertiseAddress', address);
     if (facts.certificateKey) setDefault(join, 'controlPlane.certificateKey', facts.certificateKey);

@@ -13,6 +13,8 @@ import { Voter } from './voter.ts';
 const probeTimeoutMs = 3000;
 const patchTimeoutMs = 10_000;
 const peersEveryMs = 60_000;
+/** A node that has just joined is told its peers a moment later. */
+const noPeersEveryMs = 15_000;
 const listenEveryMs = 1000;
 
 /**
@@ -95,9 +97,10 @@ async function keepProbing(node: NodeProcess, site: Site, look: () => void): Pro
   proxy.context.link.on('online', ask);
   while (!signal.aborted) {
     authority.refresh();
-    if (proxy.context.link.online && performance.now() - askedAt >= peersEveryMs) {
+    const everyMs = source.current.peers.length > 0 ? peersEveryMs : noPeersEveryMs;
+    if (proxy.context.link.online && performance.now() - askedAt >= everyMs) {
       // Spread, so that the nodes of a fleet do not ask in step.
-      askedAt = performance.now() - Math.random() * 0.2 * peersEveryMs;
+      askedAt = performance.now() - Math.random() * 0.2 * everyMs;
       await source.refresh();
     }
     const { peers, probeSeconds } = source.current;

@@ -60,13 +60,17 @@ export function startJoins(ctx: CreateContext, facts: JoinFacts, signal: AbortSi
 
 async function joinNode(
   ctx: CreateContext,
-  { name, role, address }: NodePlan,
+  { name, role, address, site }: NodePlan,
   facts: JoinFacts,
   signal: AbortSignal,
   progress: (step: string) => void,
 ): Promise<boolean> {
   const { provider } = ctx;
-  const documents = joinConfig(ctx.documents, facts, { controlPlane: role === 'control-plane', address });
+  const documents = joinConfig(ctx.documents, facts, {
+    controlPlane: role === 'control-plane',
+    address,
+    ...(role === 'edge' && { site }),
+  });
   await writeNodeFile(provider, name, configFile, renderDocuments(documents), { signal });
   const location = packagePathInNode(set(ctx.nodePackage, 'the package'));
   const args = ['join', '--config', configFile, '--install-pkg-path', location];

@@ -80,6 +80,10 @@ describe('configuration of a playground cluster', () => {
         },
       },
     ]);
+    const edge = joinConfig([], facts, { controlPlane: false, address: '10.120.0.101', site: 'site-1' });
+    expect(edge[0]).toMatchObject({
+      nodeRegistration: { kubeletExtraArgs: [{ name: 'node-labels', value: 'superedge.io/site=site-1' }] },
+    });
     expect(joinConfig([], facts, { controlPlane: true, address: '10.120.0.12' })[0]).toMatchObject({
       controlPlane: { certificateKey: 'ff', localAPIEndpoint: { advertiseAddress: '10.120.0.12' } },
     });
