@@ -28,6 +28,8 @@ export interface DiskFact {
   availableBytes: number;
   availableInodes: number;
   inodes: number;
+  /** What the kubelet keeps free: with less it evicts pods. */
+  reserved: { bytes: number; inodes: number };
 }
 
 /**

@@ -6,12 +6,21 @@ import type { DiskFact } from '../facts.ts';
 const places = [paths.kubelet, '/var/lib/containerd', paths.state];
 const sectorBytes = 512;
 
+/** The kubelet's own, where evictionHard says nothing (kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction). */
+const standard = {
+  'nodefs.available': '10%',
+  'nodefs.inodesFree': '5%',
+  'imagefs.available': '15%',
+  'imagefs.inodesFree': '5%',
+};
+
 /** The file systems that pods, images and the cache are on. Errors: E_COMMAND. */
 export async function readDisks(host: Host, signal: AbortSignal): Promise<DiskFact[]> {
   const there = (
     await Promise.all(places.map(async (path) => ((await host.stat(path)) ? [path] : [])))
   ).flat();
   if (there.length === 0) return [];
+  const thresholds = await readThresholds(host);
   const [blocks, inodes] = await Promise.all([
     df(host, '-Pk', there, signal),
     df(host, '-Pi', there, signal),
@@ -24,10 +33,61 @@ export async function readDisks(host: Host, signal: AbortSignal): Promise<DiskFa
       {
         ...{ device, mount, path, bytes: total * 1024, availableBytes: available * 1024 },
         ...{ inodes: nodes.total, availableInodes: nodes.available },
+        reserved: reservedOn(path, thresholds, { bytes: total * 1024, inodes: nodes.total }),
       },
     ];
   });
+  // Of what shares a file system the first stands for it: pods, then images.
   return disks.filter(({ mount }, index) => disks.findIndex((each) => each.mount === mount) === index);
+}
+
+/** evictionHard of the kubelet's configuration and its drop-ins; with one, a signal that is left out is off. */
+async function readThresholds(host: Host): Promise<Record<string, string>> {
+  const { parseYaml } = await import('../../../src/config/yaml.ts');
+  const folder = paths.kubeletConfigDir;
+  const names = (await host.list(folder)).filter((name) => name.endsWith('.conf'));
+  let found: Record<string, string> | undefined;
+  for (const path of [`${paths.kubelet}/config.yaml`, ...names.map((name) => `${folder}/${name}`)]) {
+    const text = await host.readText(path);
+    const [document] = text ? parseYaml({ text, path }) : [];
+    const own = (document as { evictionHard?: Record<string, string> } | undefined)?.evictionHard;
+    if (own) found = { ...found, ...own };
+  }
+  return found ?? standard;
+}
+
+function reservedOn(
+  path: string,
+  thresholds: Record<string, string>,
+  total: { bytes: number; inodes: number },
+): DiskFact['reserved'] {
+  // Nothing is evicted for the disk of edgeadm's own state.
+  if (path === paths.state) return { bytes: 0, inodes: 0 };
+  const signal = path === paths.kubelet ? 'nodefs' : 'imagefs';
+  return {
+    bytes: amount(thresholds[`${signal}.available`], total.bytes),
+    inodes: amount(thresholds[`${signal}.inodesFree`], total.inodes),
+  };
+}
+
+const units: Record<string, number> = {
+  '': 1,
+  k: 1e3,
+  Ki: 2 ** 10,
+  M: 1e6,
+  Mi: 2 ** 20,
+  G: 1e9,
+  Gi: 2 ** 30,
+  T: 1e12,
+  Ti: 2 ** 40,
+};
+
+/** `10%` of the total, or a quantity; 0 for what is not understood. */
+function amount(text: string | undefined, total: number): number {
+  const match = /^([0-9.]+)(%|[kKMGT]i?)?$/.exec(String(text ?? ''));
+  if (!match) return 0;
+  const [, number, unit = ''] = match;
+  return Math.floor(unit === '%' ? (Number(number) / 100) * total : Number(number) * (units[unit] ?? 0));
 }
 
 interface FileSystem {

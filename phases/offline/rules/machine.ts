@@ -1,9 +1,8 @@
 import { finding, type OfflineFinding } from '../catalogue.ts';
 import type { OfflineFacts } from '../facts.ts';
 
-/** The kubelet evicts at 3 to 10 % free, and offline nobody replaces a pod that was evicted. */
-const fullShare = 0.03;
-const nearlyFullShare = 0.1;
+/** Of a file system, above what the kubelet keeps free. */
+const marginShare = 0.05;
 /** Of a flash of 16 GB with 3000 cycles, that is some five years. */
 const muchPerHour = 1024 ** 3;
 
@@ -67,25 +66,22 @@ function addressFindings({ edgeLink, hasDefaultRoute }: OfflineFacts): OfflineFi
 }
 
 function diskFindings({ disks, writtenPerHour }: OfflineFacts): OfflineFinding[] {
-  const findings = disks.flatMap(({ mount, path, bytes, availableBytes, inodes, availableInodes }) => {
-    const shares = [
-      [availableBytes / bytes, `${gib(availableBytes)} of ${gib(bytes)}`],
-      [inodes > 0 ? availableInodes / inodes : 1, `${availableInodes} of ${inodes} inodes`],
-    ] as const;
-    const [share, text] = shares[0]![0] <= shares[1]![0] ? shares[0]! : shares[1]!;
-    const fix = `Free space on ${mount} (\`journalctl --vacuum-size=100M\`), or put ${path} on another file system.`;
-    if (share < fullShare) {
-      return [
-        finding(
-          'DiskFull',
-          `${mount} has ${text} free: the kubelet evicts pods, and nobody replaces them offline`,
-          fix,
-        ),
-      ];
-    }
-    if (share < nearlyFullShare) return [finding('DiskNearlyFull', `${mount} has ${text} free`, fix)];
-    return [];
-  });
+  const findings = disks.flatMap(
+    ({ mount, path, bytes, availableBytes, inodes, availableInodes, reserved }) => {
+      const spareBytes = availableBytes - reserved.bytes;
+      const spareInodes = availableInodes - reserved.inodes;
+      const byBytes = spareBytes / bytes <= (inodes > 0 ? spareInodes / inodes : 1);
+      const share = byBytes ? spareBytes / bytes : spareInodes / inodes;
+      const free = byBytes ? gib(availableBytes) : `${availableInodes} inodes`;
+      const kept = byBytes ? gib(reserved.bytes) : `${reserved.inodes}`;
+      const text = `${mount} has ${free} free, of which the kubelet keeps ${kept}`;
+      const fix = `Free space on ${mount} (\`journalctl --vacuum-size=100M\`), or put ${path} on another file system.`;
+      if (share <= 0) {
+        return [finding('DiskFull', `${text}: it evicts pods, and nobody replaces them offline`, fix)];
+      }
+      return share < marginShare ? [finding('DiskNearlyFull', text, fix)] : [];
+    },
+  );
   if (writtenPerHour !== undefined && writtenPerHour > muchPerHour) {
     findings.push(
       finding(

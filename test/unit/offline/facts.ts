@@ -63,6 +63,7 @@ export function healthy(more: Partial<OfflineFacts> = {}): OfflineFacts {
       {
         ...{ device: '/dev/sda1', mount: '/', path: '/var/lib/kubelet' },
         ...{ bytes: 100e9, availableBytes: 50e9, inodes: 1000, availableInodes: 900 },
+        reserved: { bytes: 3e9, inodes: 20 },
       },
     ],
     writtenPerHour: 10e6,

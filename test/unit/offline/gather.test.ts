@@ -29,6 +29,8 @@ function edgeNode(): FakeHost {
       '/etc/kubernetes/pki/ca.crt': certificate('kubernetes', 3650),
       '/etc/kubernetes/kubelet.conf': 'clusters:\n- cluster:\n    server: https://127.0.0.1:51003\n',
       '/etc/containerd/config.toml': "[plugins.x.pinned_images]\nsandbox = 'registry.k8s.io/pause:3.10'\n",
+      '/var/lib/kubelet/config.yaml': 'evictionHard: {nodefs.available: 10%, nodefs.inodesFree: 5%}\n',
+      '/etc/kubernetes/kubelet.conf.d/10-edgeadm.conf': 'evictionHard: {nodefs.available: 3%}\n',
       '/run/systemd/container': 'podman',
       '/proc/uptime': '7200.00 100.00\n',
       '/proc/diskstats': '   8       1 sda1 10 0 20 0 30 0 4194304 0 0 0 0\n',
@@ -92,6 +94,16 @@ test('a disabled unit, an image that is not pinned, a clock that went back', asy
   expect(verdict.findings[0]!.message).toContain(
     'the clock of this node says 2026-11-23T10:00:00Z, which is before 2026-11-23T11:00:00Z',
   );
+});
+
+test.each([
+  ['470000', []],
+  ['70000', ['DiskNearlyFull']],
+  ['29000', ['DiskFull']],
+])('%s of 1000000 free, of which the kubelet keeps 3 %%: %j', async (free, found) => {
+  const line = `/dev/sda1 1000000 1 ${free} 50% /\n`;
+  const host = edgeNode().reply('df -Pk', { stdout: `Filesystem 1024-blocks Used\n${line}${line}` });
+  expect((await check(host)).findings.map(({ id }) => id)).toEqual(found);
 });
 
 test('a host that is no edge node says so', async () => {

@@ -66,7 +66,7 @@ describe('what each finding is found by', () => {
     ],
     ['NoDefaultRoute', { hasDefaultRoute: false }],
     ['DiskFull', { disks: [{ ...healthy().disks[0]!, availableBytes: 2e9 }] }],
-    ['DiskNearlyFull', { disks: [{ ...healthy().disks[0]!, availableInodes: 90 }] }],
+    ['DiskNearlyFull', { disks: [{ ...healthy().disks[0]!, availableInodes: 60 }] }],
     ['MuchWritten', { writtenPerHour: 2e9 }],
     ['NotChecked', { unknown: [{ what: 'images', why: 'no answer in time' }] }],
   ];
