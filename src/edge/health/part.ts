@@ -4,6 +4,7 @@ import { type CertificatePair, watchAuthority, watchPair } from '../lite-apiserv
 import type { WatchedFiles } from '../lite-apiserver/serve/files.ts';
 import type { NodePart, NodeProcess } from '../node/part.ts';
 import { requestAsNode, statusMessage } from '../node/request.ts';
+import { KubeletWatch } from './kubelet.ts';
 import { PeersSource } from './peers-source.ts';
 import { Probe } from './probe.ts';
 import { type HealthServer, serveHealth } from './server.ts';
@@ -16,6 +17,7 @@ const peersEveryMs = 60_000;
 /** A node that has just joined is told its peers a moment later. */
 const noPeersEveryMs = 15_000;
 const listenEveryMs = 1000;
+const lookEveryMs = 5000;
 
 /**
  * The node's part of health: answers its peers, probes them, votes for those that it does not reach, and keeps their
@@ -63,22 +65,26 @@ async function keepServing({ config, proxy, signal, warn }: NodeProcess, port: n
     config.serving.certificateFile,
     config.serving.keyFile,
   );
+  const kubelet = new KubeletWatch();
   let server: HealthServer | undefined;
   let complaint = '';
   while (!signal.aborted) {
+    await kubelet.look();
     const renewed = serving.refresh();
     if (server && renewed && serving.value) server.renew(serving.value);
     if (!server && serving.value) {
       try {
         const online = () => proxy.context.link.online;
-        server = await serveHealth({ nodeName: config.nodeName, port, pair: serving.value, online });
+        const kubeletAlive = () => kubelet.alive;
+        const { nodeName } = config;
+        server = await serveHealth({ nodeName, port, pair: serving.value, online, kubeletAlive });
       } catch (error) {
         const { message } = error as Error;
         if (message !== complaint) warn(`edge health: cannot listen: ${message}`);
         complaint = message;
       }
     }
-    await setTimeout(server ? 10 * listenEveryMs : listenEveryMs, undefined, { signal }).catch(() => {});
+    await setTimeout(server ? lookEveryMs : listenEveryMs, undefined, { signal }).catch(() => {});
   }
   server?.close();
 }

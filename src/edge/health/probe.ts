@@ -3,6 +3,7 @@ import https from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { publicKeyOf } from '../lite-apiserver/serve/certificates.ts';
 import type { Peer } from './protocol.ts';
+import type { HealthAnswer } from './server.ts';
 
 /**
  * - `answered`: somebody with the peer's own certificate; `online` is what it says of its link, if it does.
@@ -14,6 +15,13 @@ export type Outcome =
   | { result: 'answered'; online: boolean | undefined }
   | { result: 'silent' }
   | { result: 'unproven'; why: string };
+
+type Answer = Exclude<Outcome, { result: 'answered' }> | ({ result: 'answered' } & Said);
+interface Said {
+  online: boolean | undefined;
+  kubelet?: boolean | undefined;
+}
+const nothing: Said = { online: undefined };
 
 export interface ProbeOptions {
   /** Port of the health part; the same on all nodes. */
@@ -50,10 +58,12 @@ export class Probe {
   async run(signal: AbortSignal): Promise<Outcome> {
     const { port, kubeletPort = 10250 } = this.options;
     const first = await this.ask(port, '/healthz', true, signal);
-    if (first.result === 'answered' || signal.aborted) return first;
+    if ((first.result === 'answered' && first.kubelet !== false) || signal.aborted) return first;
     const second = await this.ask(kubeletPort, '/healthz', false, signal);
     if (second.result === 'answered') return { result: 'answered', online: undefined };
-    return second.result === 'unproven' ? second : first;
+    if (second.result === 'unproven') return second;
+    // A node without a kubelet is as good as none, to the cloud as well.
+    return first.result === 'answered' ? { result: 'silent' } : first;
   }
 
   close(): void {
@@ -61,7 +71,7 @@ export class Probe {
     this.agent = undefined;
   }
 
-  private async ask(port: number, path: string, kept: boolean, signal: AbortSignal): Promise<Outcome> {
+  private async ask(port: number, path: string, kept: boolean, signal: AbortSignal): Promise<Answer> {
     const { timeoutMs } = this.options;
     const ca = this.options.authority();
     if (ca === undefined) return { result: 'unproven', why: 'there is no CA to prove it with' };
@@ -85,7 +95,7 @@ export class Probe {
       const why = this.doubt(answer.socket as TLSSocket);
       const text = await shortText(answer);
       if (why !== undefined) return { result: 'unproven', why };
-      return { result: 'answered', online: answer.statusCode === 200 ? onlineIn(text) : undefined };
+      return { result: 'answered', ...(answer.statusCode === 200 ? read(text) : nothing) };
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EPROTO' || code?.startsWith('ERR_SSL')) return { result: 'unproven', why: code };
@@ -130,11 +140,12 @@ async function shortText(answer: IncomingMessage): Promise<string> {
   return text;
 }
 
-function onlineIn(text: string): boolean | undefined {
+function read(text: string): Said {
+  const flag = (value: unknown) => (typeof value === 'boolean' ? value : undefined);
   try {
-    const { online } = JSON.parse(text) as { online?: unknown };
-    return typeof online === 'boolean' ? online : undefined;
+    const { online, kubelet } = JSON.parse(text) as Partial<Record<keyof HealthAnswer, unknown>>;
+    return { online: flag(online), kubelet: flag(kubelet) };
   } catch {
-    return undefined;
+    return nothing;
   }
 }

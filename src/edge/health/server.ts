@@ -8,6 +8,7 @@ export interface HealthServerOptions {
   port: number;
   pair: CertificatePair;
   online(): boolean;
+  kubeletAlive(): boolean;
 }
 
 export interface HealthServer {
@@ -18,8 +19,23 @@ export interface HealthServer {
 
 const maxConnections = 128;
 
+/** What a peer is told. */
+export interface HealthAnswer {
+  node: string;
+  /** Whether it reaches the cloud. */
+  online: boolean;
+  /** Whether its kubelet lives: the cloud hears of nothing else. */
+  kubelet: boolean;
+}
+
+const answerOf = ({ nodeName, online, kubeletAlive }: HealthServerOptions): HealthAnswer => ({
+  node: nodeName,
+  online: online(),
+  kubelet: kubeletAlive(),
+});
+
 /**
- * Answers peers: that this node lives, proven by its serving certificate, and whether it reaches the cloud. Anyone who
+ * Answers peers: that this node lives, proven by its serving certificate, whether it reaches the cloud and has a kubelet. Anyone who
  * reaches the port may ask; there is nothing else to be had. Rejects when the port is taken.
  */
 export async function serveHealth(options: HealthServerOptions): Promise<HealthServer> {
@@ -43,7 +59,7 @@ export async function serveHealth(options: HealthServerOptions): Promise<HealthS
     },
     (request, response) => {
       const found = request.method === 'GET' && request.url === '/healthz';
-      const body = found ? JSON.stringify({ node: options.nodeName, online: options.online() }) : '';
+      const body = found ? JSON.stringify(answerOf(options)) : '';
       response.writeHead(found ? 200 : 404, {
         'content-type': 'application/json',
         'content-length': Buffer.byteLength(body),

@@ -152,15 +152,14 @@ async function run(context: DutyContext, { fleet, judge, onPodChanged, failed }:
       onRetry: (error, waitMs) => failed('watch', `${error.message}; again in ${Math.ceil(waitMs / 1000)} s`),
     });
 
-  const tellAll = () => {
-    for (const name of fleet.names) if (told.get(name) !== peersText(fleet, name)) peers.add(name);
+  const tell = (names: readonly string[]) => {
+    for (const name of names) if (told.get(name) !== peersText(fleet, name)) peers.add(name);
   };
   let nodesSynced = false;
   let listed = new Set<string>();
   const remove = (name: string) => {
-    fleet.remove(name);
     told.delete(name);
-    tellAll();
+    tell(fleet.remove(name));
   };
   const timer = setInterval(() => {
     if (nodesSynced) look();
@@ -178,7 +177,7 @@ async function run(context: DutyContext, { fleet, judge, onPodChanged, failed }:
         listed.add(node.metadata.name);
         const moved = fleet.put(node);
         if (!nodesSynced) return;
-        if (moved) tellAll();
+        tell(moved);
         if (isNew) nodes.add(node.metadata.name);
         look();
       },
@@ -212,7 +211,7 @@ async function run(context: DutyContext, { fleet, judge, onPodChanged, failed }:
           told.delete(name);
           if (fleet.get(name)) peers.add(name);
         },
-        onSync: tellAll,
+        onSync: () => tell(fleet.names),
       }),
     ),
     synced.promise.then(() =>

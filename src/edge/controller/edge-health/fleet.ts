@@ -54,8 +54,8 @@ export class Fleet {
     return this.members.get(name);
   }
 
-  /** Takes a Node as it is now. True when somebody's peers may have changed. */
-  put(node: Node): boolean {
+  /** Takes a Node as it is now. Gives the names of those whose peers may have changed. */
+  put(node: Node): string[] {
     const before = this.members.get(node.metadata.name);
     const { addresses = [], conditions = [] } = node.status ?? {};
     const ready = conditions.find(({ type }) => type === 'Ready')?.status;
@@ -67,6 +67,7 @@ export class Fleet {
       // Before the first report there is no condition: nobody knows yet, and no taint of ours to think of.
       ready: ready === 'True' || ready === 'Unknown' ? ready : 'False',
     };
+    const siteBefore = this.siteOf(member.name);
     this.members.set(member.name, member);
     if (before?.site !== member.site) {
       this.leave(before);
@@ -75,12 +76,17 @@ export class Fleet {
         this.sites.set(member.site, site.add(member.name));
       }
     }
-    return before?.site !== member.site || before.address !== member.address || before.uid !== member.uid;
+    const isSame =
+      before?.site === member.site && before.address === member.address && before.uid === member.uid;
+    return isSame ? [] : [...new Set([member.name, ...siteBefore, ...this.siteOf(member.name)])];
   }
 
-  remove(name: string): void {
+  /** Names of those whose peers may have changed. */
+  remove(name: string): string[] {
+    const site = this.siteOf(name);
     this.leave(this.members.get(name));
     this.members.delete(name);
+    return site.filter((other) => other !== name);
   }
 
   /** Names of the members of a site. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { edgeHealthPart } from '../../../../src/edge/health/part.ts';
@@ -6,7 +7,13 @@ import { formatPeers, parseVote, peersKey, voteAnnotation } from '../../../../sr
 import type { NodeProcess } from '../../../../src/edge/node/part.ts';
 import { nodeName, type Rig, rig, until } from '../lite-apiserver/rig.ts';
 
-const port = 40_000 + (process.pid % 20_000);
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
 /** Connecting to it fails at once. */
 const nowhere = '255.255.255.255';
 
@@ -46,7 +53,7 @@ const votes = (r: Rig) =>
     }));
 
 test('a node votes as itself for a peer that nobody answers for, and not for one that it cannot prove', async () => {
-  const r = await rig({ health: { port } });
+  const r = await rig({ health: { port: await freePort() } });
   const peersFile = join(r.directory, 'peers.json');
   r.proxy.context.config.health!.peersFile = peersFile;
   tell(r, [
@@ -72,7 +79,7 @@ test('it is off without its section, and knows its peers without the cloud', asy
   const off = await rig();
   await edgeHealthPart.run({ config: off.proxy.context.config, proxy: off.proxy } as NodeProcess);
 
-  const r = await rig({ health: { port: port + 1 } });
+  const r = await rig({ health: { port: await freePort() } });
   r.proxy.context.config.health!.peersFile = r.write(
     'peers.json',
     formatPeers({ probeSeconds: 0.01, peers: [{ name: 'dead', address: nowhere }] }),

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { KubeletWatch } from '../../../../src/edge/health/kubelet.ts';
 import { type Outcome, Probe } from '../../../../src/edge/health/probe.ts';
 import { type HealthServer, serveHealth } from '../../../../src/edge/health/server.ts';
 import type { CertificatePair } from '../../../../src/edge/lite-apiserver/serve/certificates.ts';
@@ -11,8 +12,14 @@ const issue = (commonName: string, more: Partial<CertificateOptions> = {}) =>
 const pairOf = ({ cert, key }: KeyPair) => ({ certificate: cert, key }) as CertificatePair;
 const never = new AbortController().signal;
 
-async function serve(pair: KeyPair, online = true): Promise<HealthServer> {
-  const server = await serveHealth({ nodeName: 'x', port: 0, pair: pairOf(pair), online: () => online });
+async function serve(pair: KeyPair, online = true, kubelet = true): Promise<HealthServer> {
+  const server = await serveHealth({
+    nodeName: 'x',
+    port: 0,
+    pair: pairOf(pair),
+    online: () => online,
+    kubeletAlive: () => kubelet,
+  });
   onTestFinished(() => server.close());
   return server;
 }
@@ -40,7 +47,7 @@ test('a peer proves itself with its certificate, and says whether it reaches the
     const { port } = await serve(issue('system:node:edge-2'), online);
     const made = await probe(port);
     for (let again = 0; again < 3; again++)
-      expect(await made.run(never)).toEqual({ result: 'answered', online });
+      expect(await made.run(never)).toMatchObject({ result: 'answered', online });
   }
 });
 
@@ -78,6 +85,26 @@ test('its kubelet answers in place of its health part', async () => {
   expect(await made.run(never)).toEqual({ result: 'answered', online: undefined });
   const forged = await serve(issue('system:node:edge-3'));
   expect((await (await probe(await closedPort(), forged.port)).run(never)).result).toBe('unproven');
+});
+
+test('a node whose kubelet is dead is as good as none', async () => {
+  const health = await serve(issue('system:node:edge-2'), true, false);
+  expect(await (await probe(health.port)).run(never)).toEqual({ result: 'silent' });
+  const kubelet = await serve(issue('system:node:edge-2'));
+  expect((await (await probe(health.port, kubelet.port)).run(never)).result).toBe('answered');
+});
+
+test('a kubelet counts as dead only when it was seen alive', async () => {
+  const port = await closedPort();
+  const watch = new KubeletWatch(port);
+  await watch.look();
+  expect(watch.alive).toBe(true);
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await watch.look();
+  await new Promise((resolve) => server.close(resolve));
+  await watch.look();
+  expect(watch.alive).toBe(false);
 });
 
 test('a certificate that ran out counts on with the same key, as nobody can renew it offline', async () => {
