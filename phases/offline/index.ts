@@ -7,7 +7,7 @@ import { judge, type OfflineVerdict } from './verdict.ts';
 
 export type { OfflineFinding, OfflineFindingId } from './catalogue.ts';
 export { offlineFindings } from './catalogue.ts';
-export { verdictText } from './text.ts';
+export { headline } from './text.ts';
 export type { OfflineVerdict } from './verdict.ts';
 
 const overSocket: ProxyView = { status: () => readStatus(), pods: () => readPods() };

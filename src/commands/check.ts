@@ -31,9 +31,10 @@ export const checkCommand: CommandSpec = {
 
 async function runOffline(call: Call): Promise<Outcome> {
   const [name] = call.args;
-  const [{ openHost }, { checkOffline, edgeNodeName, verdictText }] = await Promise.all([
+  const [{ openHost }, { checkOffline, edgeNodeName }, { verdictText }] = await Promise.all([
     import('../host/open.ts'),
     import('../../phases/offline/index.ts'),
+    import('./offline-text.ts'),
   ]);
   if (name === undefined || call.io.uid === 0) {
     if (name === undefined) requireRoot(call);
@@ -48,23 +49,19 @@ async function runOffline(call: Call): Promise<Outcome> {
       await host.close();
     }
   }
-  return published(call, name!, verdictText);
+  return published(call, name!);
 }
 
-async function published(
-  call: Call,
-  name: string,
-  verdictText: typeof import('../../phases/offline/index.ts').verdictText,
-): Promise<Outcome> {
-  const [{ connect }, { publishedNote, readPublished }] = await Promise.all([
+async function published(call: Call, name: string): Promise<Outcome> {
+  const [{ connect }, { publishedNote, readPublished }, { verdictText }] = await Promise.all([
     import('../kube/client.ts'),
     import('../../phases/offline/published.ts'),
+    import('./offline-text.ts'),
   ]);
   const kubeconfigPath = (call.flags.kubeconfig as string | undefined) ?? '/etc/kubernetes/admin.conf';
   const kube = await connect({ kubeconfigPath });
   const verdict = await readPublished(kube, name);
-  const text = `${verdictText(verdict)}(${publishedNote(verdict)})\n`;
-  return outcome(verdict.survives, { ...verdict }, text);
+  return outcome(verdict.survives, { ...verdict }, verdictText(verdict, publishedNote(verdict)));
 }
 
 const outcome = (survives: boolean, data: Record<string, unknown>, text: string): Outcome => ({

@@ -1,4 +1,5 @@
 import type { LiteApiserverStatus } from '../edge/lite-apiserver/status.ts';
+import { table, tree } from '../ui/branches.ts';
 import { bytes, duration } from '../ui/units.ts';
 
 const soonMs = 30 * 86_400_000;
@@ -57,34 +58,4 @@ function shortIdentity(identity: string): string {
   if (identity.startsWith('node:')) return 'node';
   const account = /system:serviceaccount:([^:]+):([^:]+)$/.exec(identity);
   return account ? `${account[1]}/${account[2]}` : identity.replace(/^token:(.{8}).*$/, 'token $1…');
-}
-
-interface Branch {
-  text: string;
-  children?: readonly Branch[];
-}
-
-function tree(title: string, branches: readonly Branch[]): string {
-  return [title, ...draw(branches, '')].join('\n');
-}
-
-function draw(branches: readonly Branch[], indent: string): string[] {
-  return branches.flatMap(({ text, children = [] }, at) => {
-    const last = at === branches.length - 1;
-    return [`${indent}${last ? '└─' : '├─'} ${text}`, ...draw(children, `${indent}${last ? '   ' : '│  '}`)];
-  });
-}
-
-/** Columns as wide as their widest cell. */
-function table(rows: readonly string[][]): string[] {
-  const widths = rows.reduce<number[]>(
-    (all, row) => row.map((cell, at) => Math.max(all[at] ?? 0, cell.length)),
-    [],
-  );
-  return rows.map((row) =>
-    row
-      .map((cell, at) => cell.padEnd(widths[at]!))
-      .join('  ')
-      .trimEnd(),
-  );
 }

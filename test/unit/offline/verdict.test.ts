@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { offlineFindings } from '../../../phases/offline/catalogue.ts';
 import type { OfflineFacts } from '../../../phases/offline/facts.ts';
 import { fullName } from '../../../phases/offline/rules/images.ts';
-import { verdictText } from '../../../phases/offline/text.ts';
 import { judge } from '../../../phases/offline/verdict.ts';
+import { verdictText } from '../../../src/commands/offline-text.ts';
 import { day, healthy, noon, pod, status } from './facts.ts';
 
 const ids = (facts: Partial<OfflineFacts>): string[] => judge(healthy(facts)).findings.map(({ id }) => id);
@@ -88,6 +88,19 @@ describe('what each finding is found by', () => {
     if (found!.severity === 'error') expect(verdict).toMatchObject({ days: 0, daysAtWorst: 0 });
     else expect(verdict.days).toBeGreaterThan(0);
   });
+});
+
+test('the text is a tree: what ends it, and findings with their fix', () => {
+  expect(verdictText(judge(healthy({ hasDefaultRoute: false })))).toBe(
+    `
+edge-1 survives 365 days offline; first to fail: kubelet client certificate on 2027-11-23
+├─ at worst 36 days: when the link goes just before a renewal
+├─ kubelet client certificate                       until 2027-11-23
+├─ serving certificate of the node-local API proxy  until 2027-11-23
+├─ CA certificate of the cluster                    until 2036-11-20
+└─ warning NoDefaultRoute: there is no default route: programs that choose a link by it do not start
+   └─ fix: Add a default route, or name the link for flannel: cni.flannel.interface in an EdgeConfiguration.`.trim(),
+  );
 });
 
 test('what is optional, or not asked for, is no finding', () => {
