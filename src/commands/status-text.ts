@@ -7,8 +7,20 @@ const soonMs = 30 * 86_400_000;
 /** What people read of a status, at most 110 columns of it. */
 export function statusText(status: LiteApiserverStatus, now: Date): string {
   const ago = (iso: string) => duration(Math.max(0, (now.getTime() - Date.parse(iso)) / 1000));
-  const { node, online, since, reason, server, transitions, cache, resources, certificates, clock, memory } =
-    status;
+  const {
+    node,
+    online,
+    since,
+    reason,
+    server,
+    transitions,
+    cache,
+    resources,
+    certificates,
+    clock,
+    peers,
+    memory,
+  } = status;
   const changes = `${transitions} change${transitions === 1 ? '' : 's'} since the start`;
   const rows = resources.map(
     ({ identity, resource, namespace, selector, objects, complete, live, syncedAt }) => [
@@ -38,6 +50,14 @@ export function statusText(status: LiteApiserverStatus, now: Date): string {
         ...certificates.flatMap(({ expired }) => (expired === '' ? [] : [expired])),
       ].map((text) => ({ text })),
     },
+    ...(peers.length === 0
+      ? []
+      : [
+          {
+            text: 'peers',
+            children: table(peers.map((peer) => [peer.name, peerText(peer)])).map((text) => ({ text })),
+          },
+        ]),
     ...(clock.problem === '' ? [] : [{ text: `clock  WRONG: ${clock.problem}` }]),
     { text: `memory  ${bytes(memory.rssBytes)}` },
   ]);
@@ -51,6 +71,12 @@ function certificateText({ notAfter, problem }: { notAfter: string; problem: str
   const when = leftMs < 0 ? `EXPIRED ${days} ago` : `${days} left`;
   const trouble = problem ? `, the newest one cannot be used: ${problem}` : '';
   return `until ${notAfter.slice(0, 10)}, ${when}${leftMs >= 0 && leftMs < soonMs ? ', soon' : ''}${trouble}`;
+}
+
+function peerText({ reachable, online }: LiteApiserverStatus['peers'][number]): string {
+  if (reachable === 'unknown') return 'not heard of yet';
+  if (reachable === 'no') return 'does not answer';
+  return online === 'no' ? 'answers, cut off from the cloud' : 'answers';
 }
 
 /** `node:edge-1` is the node itself; a ServiceAccount is told as kubectl writes it. */

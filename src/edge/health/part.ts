@@ -32,6 +32,7 @@ export const edgeHealthPart: NodePart = {
     const site = new Site(config.nodeName);
     const endpoints = new SiteEndpoints(site);
     filters.add(endpoints);
+    proxy.context.peers = () => site.status();
     const voter = new Voter({
       nodeName: config.nodeName,
       unreachable: () => site.unreachable,

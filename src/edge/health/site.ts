@@ -1,3 +1,4 @@
+import type { PeerStatus } from '../lite-apiserver/proxy/context.ts';
 import type { Outcome } from './probe.ts';
 
 /** Probes in a row without an answer that make a peer unreachable. */
@@ -33,6 +34,14 @@ export class Site {
 
   get names(): string[] {
     return [...this.states.keys()];
+  }
+
+  /** The peers, for the status page. */
+  status(): PeerStatus[] {
+    const word = (known: boolean | undefined) => (known === undefined ? 'unknown' : known ? 'yes' : 'no');
+    return [...this.states]
+      .filter(([name]) => name !== this.self)
+      .map(([name, { reachable, online }]) => ({ name, reachable: word(reachable), online: word(online) }));
   }
 
   setPeers(names: readonly string[]): void {

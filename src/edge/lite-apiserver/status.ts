@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
 import { podsOf } from './pods/kept.ts';
-import type { CertificateStatus, ProxyContext } from './proxy/context.ts';
+import type { CertificateStatus, PeerStatus, ProxyContext } from './proxy/context.ts';
 import { resourceName } from './request/path.ts';
 import { sendStatus } from './wire/status.ts';
 
@@ -48,6 +48,8 @@ export interface LiteApiserverStatus {
     /** ISO time that the API server confirmed last; empty: never yet. */
     confirmedAt: string;
   };
+  /** Other nodes of this site; empty when there are none, or the addon edge-health is off. */
+  peers: PeerStatus[];
   memory: { rssBytes: number };
 }
 
@@ -89,6 +91,7 @@ export function statusOf(context: ProxyContext): LiteApiserverStatus {
       confirmedAt:
         context.clock.confirmedAt === undefined ? '' : new Date(context.clock.confirmedAt).toISOString(),
     },
+    peers: context.peers?.() ?? [],
     memory: { rssBytes: process.memoryUsage.rss() },
   };
 }

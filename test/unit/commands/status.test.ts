@@ -58,6 +58,11 @@ const status: LiteApiserverStatus = {
     },
   ],
   clock: { problem: 'the clock of this node says 1970', confirmedAt: '' },
+  peers: [
+    { name: 'edge-2', reachable: 'yes', online: 'no' },
+    { name: 'edge-3', reachable: 'no', online: 'yes' },
+    { name: 'edge-4', reachable: 'unknown', online: 'unknown' },
+  ],
   memory: { rssBytes: 80_000_000 },
 };
 const now = new Date('2026-11-22T10:03:05.000Z');
@@ -75,6 +80,10 @@ edge-1: offline for 3m05s: no answer within 2000 ms
 │  ├─ serving         until 2027-11-22, 364 days left
 │  ├─ kubelet-client  until 2026-11-21, EXPIRED 1 day ago
 │  └─ it expired: renew it
+├─ peers
+│  ├─ edge-2  answers, cut off from the cloud
+│  ├─ edge-3  does not answer
+│  └─ edge-4  not heard of yet
 ├─ clock  WRONG: the clock of this node says 1970
 └─ memory  80 MB`.trim(),
     );

@@ -22,6 +22,7 @@ export function status(more: Partial<LiteApiserverStatus> = {}): LiteApiserverSt
     ],
     certificates: [],
     clock: { problem: '', confirmedAt: '' },
+    peers: [],
     memory: { rssBytes: 1 },
     ...more,
   };

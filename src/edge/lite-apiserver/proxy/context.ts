@@ -19,6 +19,14 @@ export interface CertificateStatus {
   expired: string;
 }
 
+export interface PeerStatus {
+  name: string;
+  /** `unknown`: it was not proven yet. */
+  reachable: 'yes' | 'no' | 'unknown';
+  /** Whether it reaches the cloud, as it said last. */
+  online: 'yes' | 'no' | 'unknown';
+}
+
 /** What every handler of a request works with. */
 export interface ProxyContext {
   config: LiteApiserverConfig;
@@ -33,6 +41,8 @@ export interface ProxyContext {
   /** Validity of the certificates in use, for the status page. */
   certificates: () => CertificateStatus[];
   clock: NodeClock;
+  /** Set by the health part: what it knows of the other nodes of this site. */
+  peers?: () => PeerStatus[];
   log: (level: number, message: string) => void;
 }
 
