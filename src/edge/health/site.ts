@@ -9,6 +9,8 @@ const recoveryMs = 60_000;
 interface State {
   /** undefined: not known yet. */
   reachable: boolean | undefined;
+  /** Whether it ever proved itself to this process. */
+  proven: boolean;
   misses: number;
   /** Whether it reaches the cloud, as it says. */
   online: boolean | undefined;
@@ -59,7 +61,7 @@ export class Site {
       if (++state.misses >= missesToUnreachable) state.reachable = false;
     } else state.misses = 0;
     if (outcome.result === 'answered') {
-      state.reachable = true;
+      Object.assign(state, { reachable: true, proven: true });
       this.setOnline(state, outcome.online);
     }
     if (state.reachable === before || state.reachable === undefined) return undefined;
@@ -88,6 +90,12 @@ export class Site {
     return state?.reachable === true && state.online === true && this.now() >= state.heldUntil;
   }
 
+  /** It stopped to answer, and this node cannot hear from the cloud what became of it. */
+  isGone(name: string): boolean {
+    const state = this.states.get(name);
+    return state?.reachable === false && state.proven && this.states.get(this.self)?.online === false;
+  }
+
   private setOnline(state: State, online: boolean | undefined): void {
     // Its kubelet answered in place of its health part: what it said last holds.
     if (online === undefined) return;
@@ -97,5 +105,11 @@ export class Site {
 }
 
 function fresh(): State {
-  return { reachable: undefined, misses: 0, online: undefined, heldUntil: Number.NEGATIVE_INFINITY };
+  return {
+    reachable: undefined,
+    proven: false,
+    misses: 0,
+    online: undefined,
+    heldUntil: Number.NEGATIVE_INFINITY,
+  };
 }

@@ -229,4 +229,30 @@ describe('endpoints of a site', () => {
     pass(61);
     expect(update()).toBe(true);
   });
+
+  it('of a dead node are not ready while this node cannot hear it from the cloud', () => {
+    const { site } = rig();
+    const endpoints = new SiteEndpoints(site);
+    const die = (name: string) => {
+      for (let times = 0; times < 3; times++) site.probed(name, silent);
+    };
+    site.setSelf(true);
+    site.probed('edge-2', answered(true));
+    die('edge-2');
+    expect(readyIn(endpoints.filter(slice(true)))?.ready).toBe(true);
+    expect(endpoints.update(site.names)).toBe(false);
+    site.setSelf(false);
+    expect(endpoints.update(site.names)).toBe(true);
+    const told = slice(true);
+    expect(readyIn(endpoints.filter(told))).toEqual({ ready: false, serving: false, terminating: false });
+    expect(readyIn(told)?.ready).toBe(true);
+    site.probed('edge-2', answered(false));
+    expect(endpoints.update(site.names)).toBe(true);
+    expect(endpoints.filter(told)).toBe(told);
+
+    // Who never proved itself may merely be out of reach for probes.
+    die('edge-3');
+    const other = slice(true, {}, 'edge-3');
+    expect(endpoints.filter(other)).toBe(other);
+  });
 });
