@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { toEdgeadmError } from '../src/errors.ts';
 import { testPackage } from '../test/e2e/support/package.ts';
 import { type BenchContext, type Benchmark, table } from './benchmark.ts';
 import { describeMachine, load } from './machine.ts';
@@ -53,7 +54,8 @@ async function run(names: readonly string[]): Promise<void> {
       print(`## ${title}\n\n${text}\n\n${table(rows)}\n${details ? `\n${details}\n` : ''}`);
       print(`${rows[0]!.ours.length} of each, in turn; load average before: ${before}.\n`);
     } catch (error) {
-      log(`${name}: failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      const { code, message, details } = toEdgeadmError(error);
+      log([`${name}: failed: ${message} (${code})`, ...details].join('\n  '));
       process.exitCode = 1;
     } finally {
       await rm(folder, { recursive: true, force: true });

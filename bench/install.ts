@@ -76,7 +76,7 @@ const withHand =
     const { controlPlane, packagePath } = playground;
     const worker = playground.node('worker-1');
     for (const node of [controlPlane, worker]) await equip(node, file);
-    await writeClusterConfig(playground);
+    await writeClusterConfig(playground, file);
     let initSteps: Steps = {};
     const init = await seconds(async () => {
       initSteps = await byHand(controlPlane, 'init', [packagePath]);

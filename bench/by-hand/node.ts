@@ -33,15 +33,24 @@ export async function equip(node: TestNode, packageFile: string): Promise<void> 
     'flannel.yaml': await readFile(join(root, 'manifests/cni/flannel.yaml'), 'utf8'),
   };
   for (const [name, content] of Object.entries(files)) await node.write(`${here}/${name}`, content);
+  const script = (name: string) => readFile(join(import.meta.dirname, name), 'utf8');
+  for (const name of ['init.sh', 'join.sh'])
+    await node.write(`${here}/${name}`, `${await script('prepare.sh')}\n${await script(name)}`);
 }
 
 /** Documents for `kubeadm init` itself: with what edgeadm would find out about the machine. */
-export async function writeClusterConfig({ subnet, controlPlane }: TestPlayground): Promise<void> {
+export async function writeClusterConfig(
+  { subnet, controlPlane }: TestPlayground,
+  packageFile: string,
+): Promise<void> {
+  const { manifest } = await openPackage(packageFile);
   const documents = initConfig(
     [
       {
         apiVersion: 'kubeadm.k8s.io/v1beta4',
         kind: 'ClusterConfiguration',
+        // Else kubeadm asks the internet for the newest one, and waits for an answer.
+        kubernetesVersion: manifest.kubernetesVersion,
         networking: { podSubnet: '10.244.0.0/16' },
       } as KubeDocument,
       {
@@ -61,13 +70,7 @@ export async function byHand(
   command: 'init' | 'join',
   args: readonly string[],
 ): Promise<Steps> {
-  const scripts = await Promise.all(
-    ['prepare.sh', `${command}.sh`].map((name) => readFile(join(import.meta.dirname, name), 'utf8')),
-  );
-  const { stdout } = await node.run(['bash', '-s', '--', ...args], {
-    input: scripts.join('\n'),
-    timeoutMs: 600_000,
-  });
+  const { stdout } = await node.run(['bash', `${here}/${command}.sh`, ...args], { timeoutMs: 600_000 });
   const steps = [...stdout.matchAll(/^step (\S+) (\d+)$/gm)];
   return Object.fromEntries(steps.map(([, name, microseconds]) => [name!, Number(microseconds) / 1e6]));
 }

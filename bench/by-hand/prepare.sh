@@ -29,4 +29,4 @@ systemctl enable --quiet --now containerd
 systemctl enable --quiet kubelet
 
 step images
-tar -C images -c . | ctr --namespace k8s.io images import - >/dev/null
+tar -C images -c oci-layout index.json blobs | ctr --namespace k8s.io images import - >/dev/null
