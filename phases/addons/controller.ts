@@ -1,5 +1,6 @@
 import type { ControllerSettings } from '../../src/edge/controller/objects.ts';
 import type { PhaseRun } from '../../src/workflow/phase.ts';
+import { applyObjects } from '../init/apply-objects.ts';
 import type { InitContext } from '../init/context.ts';
 
 /**
@@ -19,31 +20,7 @@ export async function installController(ctx: InitContext, run: PhaseRun): Promis
     ...(ctx.edge.enabled &&
       isOn(ctx, 'edge-health') && { edgeHealth: ctx.edge.addons['edge-health']?.settings ?? {} }),
   });
-  if (ctx.host.dryRun) {
-    for (const { kind, metadata } of objects) {
-      ctx.emit({
-        type: 'change',
-        host: 'cluster',
-        action: 'apply',
-        target: `${kind}/${(metadata as { name: string }).name}`,
-        summary: 'server-side apply as edgeadm',
-        planned: true,
-      });
-    }
-    return true;
-  }
-  const kube = await ctx.kube();
-  run.progress('apply edgeadm-controller');
-  const changed = await kube.apply(objects, { signal: run.signal });
-  run.progress('wait for edgeadm-controller');
-  const deployments = objects
-    .filter(({ kind }) => kind === 'Deployment')
-    .map(({ apiVersion, kind, metadata }) => {
-      const { name, namespace } = metadata as { name: string; namespace: string };
-      return { apiVersion, kind, name, namespace };
-    });
-  await kube.waitRollout(deployments, { timeoutMs: 120_000, signal: run.signal, emit: ctx.emit });
-  return changed;
+  return applyObjects(ctx, run, 'edgeadm-controller', objects, { timeoutMs: 120_000 });
 }
 
 function isOn(ctx: InitContext, addon: string): boolean {

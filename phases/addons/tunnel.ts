@@ -2,6 +2,7 @@ import { tunnel } from '../../src/config/tunnel.ts';
 import type { KubeDocument } from '../../src/config/types.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { KubeClient } from '../../src/kube/types.ts';
+import { applyObjects } from '../init/apply-objects.ts';
 import type { InitContext } from '../init/context.ts';
 import { localImageName } from '../node/image-name.ts';
 import { kubeVipManifest } from '../node/kube-vip.ts';
@@ -26,32 +27,10 @@ export const tunnelAddon: Addon = {
     }
     const virtual = await virtualAddress(ctx);
     const objects = await tunnelObjects(ctx, virtual !== undefined);
-    if (ctx.host.dryRun) {
-      for (const { kind, metadata } of objects) {
-        ctx.emit({
-          type: 'change',
-          host: 'cluster',
-          action: 'apply',
-          target: `${kind}/${(metadata as { name: string }).name}`,
-          summary: 'server-side apply as edgeadm',
-          planned: true,
-        });
-      }
-      return true;
-    }
-    const kube = await ctx.kube();
-    run.progress('apply the tunnel');
-    let changed = await kube.apply(objects, { signal: run.signal });
-    if (virtual) changed = (await setAddress(kube, virtual, run.signal)) || changed;
-    run.progress('wait for the tunnel');
-    const daemonSets = objects
-      .filter(({ kind }) => kind === 'DaemonSet')
-      .map(({ apiVersion, kind, metadata }) => {
-        const { name, namespace } = metadata as { name: string; namespace: string };
-        return { apiVersion, kind, name, namespace };
-      });
-    await kube.waitRollout(daemonSets, { timeoutMs: 120_000, signal: run.signal, emit: ctx.emit });
-    return changed;
+    return applyObjects(ctx, run, 'the tunnel', objects, {
+      timeoutMs: 120_000,
+      ...(virtual && { beforeWait: (kube) => setAddress(kube, virtual, run.signal) }),
+    });
   },
 };
 

@@ -1,5 +1,6 @@
 import { paths } from '../../src/host/paths.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
+import { applyObjects } from './apply-objects.ts';
 import type { InitContext } from './context.ts';
 import { requiresCluster } from './requires-cluster.ts';
 
@@ -19,31 +20,7 @@ export const cniPhase: Phase<InitContext> = {
       ...(await apiServer(ctx)),
       ...(ctx.manifestsDir ? { manifestsDir: ctx.manifestsDir } : {}),
     });
-    if (ctx.host.dryRun) {
-      for (const object of objects) {
-        ctx.emit({
-          type: 'change',
-          host: 'cluster',
-          action: 'apply',
-          target: `${object.kind}/${(object.metadata as { name: string }).name}`,
-          summary: 'server-side apply as edgeadm',
-          planned: true,
-        });
-      }
-      return true;
-    }
-    const kube = await ctx.kube();
-    run.progress('apply flannel');
-    const changed = await kube.apply(objects, { signal: run.signal });
-    const daemonSets = objects
-      .filter(({ kind }) => kind === 'DaemonSet')
-      .map(({ apiVersion, kind, metadata }) => {
-        const { name, namespace } = metadata as { name: string; namespace: string };
-        return { apiVersion, kind, name, namespace };
-      });
-    run.progress('wait for flannel');
-    await kube.waitRollout(daemonSets, { timeoutMs: 180_000, signal: run.signal, emit: ctx.emit });
-    return changed;
+    return applyObjects(ctx, run, 'flannel', objects);
   },
 };
 

@@ -2,6 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import type { InitSettings, MachineFacts } from '../../src/config/types.ts';
 import type { JournaledHost } from '../../src/host/host.ts';
 import { paths } from '../../src/host/paths.ts';
+import type { ObjectRef } from '../../src/kube/types.ts';
 import type { OpenOptions } from '../../src/package/types.ts';
 import type { Emit } from '../../src/workflow/events.ts';
 import type { LazyClient, NodeContext, PackageAccess } from '../context.ts';
@@ -15,6 +16,8 @@ export interface InitContext extends NodeContext {
   token: string;
   certificateKey: string | undefined;
   kube: LazyClient;
+  /** Workloads that were applied and are waited for together at the end of a run; undefined: each phase waits for its own. */
+  rollouts?: ObjectRef[];
   /** Filled by show-join-command; becomes `data` of the result event. */
   result: Record<string, unknown>;
 }

@@ -17,6 +17,7 @@ import { labelNodePhase } from './label-node.ts';
 import { showJoinCommandPhase } from './show-join-command.ts';
 import { uploadCerts } from './upload-certs.ts';
 import { uploadEdgeConfigPhase } from './upload-edge-config.ts';
+import { waitAddonsPhase } from './wait-addons.ts';
 
 /** The recipe of `edgeadm init`, in order. */
 export const initPhases: readonly Phase<InitContext>[] = [
@@ -37,6 +38,7 @@ export const initPhases: readonly Phase<InitContext>[] = [
   uploadEdgeConfigPhase,
   cniPhase,
   edgeAddonsPhase,
+  waitAddonsPhase,
   labelNodePhase,
   showJoinCommandPhase,
 ];

@@ -60,8 +60,10 @@ async function runInit(call: Call, only: string | undefined): Promise<Outcome> {
         });
       const first = create(settings);
       const version = await kubernetesVersion(first);
-      if (version === undefined) return first;
-      return create(withPackageVersion(settings, version), first.package);
+      const ctx =
+        version === undefined ? first : create(withPackageVersion(settings, version), first.package);
+      if (only === undefined && !settings.skipPhases.includes('wait-addons')) ctx.rollouts = [];
+      return ctx;
     },
   });
 }
