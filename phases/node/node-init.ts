@@ -2,9 +2,7 @@ import { join } from 'node:path';
 import { paths } from '../../src/host/paths.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
 import type { NodeContext } from '../context.ts';
-import { openFirewall } from './firewall.ts';
 import { kubeletDropIn, kubeletUnit } from './kubelet-unit.ts';
-import { turnSwapOff } from './swap.ts';
 
 const modules = ['overlay', 'br_netfilter', 'nf_conntrack'];
 
@@ -41,6 +39,7 @@ export const nodeInitPhase: Phase<NodeContext> = {
 
     if (!ctx.toleratesSwap) {
       run.progress('swap');
+      const { turnSwapOff } = await import('./swap.ts');
       done.push(await turnSwapOff(host));
     }
 
@@ -49,6 +48,7 @@ export const nodeInitPhase: Phase<NodeContext> = {
 
     if (ctx.edge.node.firewall) {
       run.progress('firewall');
+      const { openFirewall } = await import('./firewall.ts');
       done.push(await openFirewall(ctx));
     }
 

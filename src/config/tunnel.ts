@@ -1,4 +1,3 @@
-import { findDocument } from './documents.ts';
 import type { Contribution } from './edge.ts';
 import { getField, textAt } from './fields.ts';
 import type { EdgeConfiguration, KubeDocument } from './types.ts';
@@ -37,9 +36,9 @@ export function tunnelContribution(
   documents: readonly KubeDocument[],
 ): Contribution | undefined {
   if (!hasTunnel(edge)) return undefined;
-  const cluster = findDocument(documents, 'ClusterConfiguration');
+  const cluster = documents.find(({ kind }) => kind === 'ClusterConfiguration');
   const certificates = (cluster && textAt(cluster, 'certificatesDir')) ?? '/etc/kubernetes/pki';
-  const kubelet = findDocument(documents, 'KubeletConfiguration');
+  const kubelet = documents.find(({ kind }) => kind === 'KubeletConfiguration');
   const verifiable = kubelet !== undefined && getField(kubelet, 'serverTLSBootstrap') === true;
   return {
     apiServer: {

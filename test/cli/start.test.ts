@@ -41,7 +41,7 @@ test('version loads hardly anything', async () => {
 
 /** Each takes tens of milliseconds to load, and no help needs one. */
 const heavy =
-  /node_modules\/(@kubernetes|execa|tar|node-ssh|ssh2|listr2|commander|semver|ipaddr)|^node:(https?|tls|child_process)$/;
+  /node_modules\/(@kubernetes|execa|tar|node-ssh|ssh2|listr2|commander|semver|ipaddr|js-yaml)|^node:(https?|tls|child_process)$/;
 
 test.each([
   ['init'],
