@@ -1,6 +1,8 @@
 import type { Phase } from '../../src/workflow/phase.ts';
 import type { InitContext } from '../init/context.ts';
+import { edgeDns } from './edge-dns.ts';
 import { edgeHealth } from './edge-health.ts';
+import { edgeKubeProxy } from './edge-kube-proxy.ts';
 import { kubeletServingApprover } from './kubelet-serving-approver.ts';
 import { tunnelAddon } from './tunnel.ts';
 
@@ -11,4 +13,10 @@ export interface Addon extends Phase<InitContext> {
 }
 
 /** In the order of installation. */
-export const addons: readonly Addon[] = [tunnelAddon, kubeletServingApprover, edgeHealth];
+export const addons: readonly Addon[] = [
+  edgeDns,
+  edgeKubeProxy,
+  tunnelAddon,
+  kubeletServingApprover,
+  edgeHealth,
+];

@@ -1,5 +1,6 @@
 import { paths } from '../../src/host/paths.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
+import { hasLocalApi } from '../addons/local-api.ts';
 import { applyObjects } from './apply-objects.ts';
 import type { InitContext } from './context.ts';
 import { requiresCluster } from './requires-cluster.ts';
@@ -13,14 +14,18 @@ export const cniPhase: Phase<InitContext> = {
   skip: (ctx) => (ctx.edge.cni.name === 'none' ? 'cni.name is none: bring your own' : undefined),
   requires: requiresCluster,
   async run(ctx, run) {
-    const { flannelObjects } = await import('../../src/kube/flannel.ts');
+    const { edgeFlannel, flannelObjects } = await import('../../src/kube/flannel.ts');
+    const localApi = hasLocalApi(ctx.edge);
     const objects = await flannelObjects({
       podSubnet: ctx.settings.podSubnet,
       ...ctx.edge.cni.flannel,
       ...(await apiServer(ctx)),
+      ...(localApi && { localApiAddress: ctx.edge.virtualAddress }),
       ...(ctx.manifestsDir ? { manifestsDir: ctx.manifestsDir } : {}),
     });
-    return applyObjects(ctx, run, 'flannel', objects);
+    // Of a run with the node-local API proxy, which is switched off by now.
+    const gone = !localApi && !ctx.host.dryRun && (await (await ctx.kube()).delete(edgeFlannel));
+    return (await applyObjects(ctx, run, 'flannel', objects)) || gone;
   },
 };
 

@@ -15,7 +15,7 @@ export const edgeAddonsPhase: Phase<InitContext> = {
       if (addon.edgeOnly && !ctx.edge.enabled) return '--enable-edge=false';
       return ctx.edge.addons[addon.name]?.enabled === false
         ? 'left out by EdgeConfiguration.addons'
-        : undefined;
+        : addon.skip?.(ctx);
     },
   })),
 };

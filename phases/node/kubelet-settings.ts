@@ -19,7 +19,10 @@ export interface KubeletSettings {
 }
 
 /** Where addons state what kubelets of edge nodes need. Undefined: nothing on this node. */
-export const kubeletContributors: ((edge: EdgeKubelet) => KubeletSettings | undefined)[] = [keepWhatIsThere];
+export const kubeletContributors: ((edge: EdgeKubelet) => KubeletSettings | undefined)[] = [
+  keepWhatIsThere,
+  askOwnDns,
+];
 
 /**
  * Offline nobody replaces a pod that was evicted, and no image comes back that was deleted: both happen later than on other
@@ -40,6 +43,12 @@ function keepWhatIsThere(): KubeletSettings {
       imageGCLowThresholdPercent: 90,
     },
   };
+}
+
+/** Pods ask the node's own CoreDNS (addon `edge-dns`); it reads through the node's own API proxy. */
+function askOwnDns({ cluster, hasAddon }: EdgeKubelet): KubeletSettings | undefined {
+  if (!hasAddon('lite-apiserver') || !hasAddon('edge-dns')) return undefined;
+  return { set: { clusterDNS: [cluster.virtualAddress] } };
 }
 
 /** Defaults that make sense only together: one that the user chose keeps the others away. */

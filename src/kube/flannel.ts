@@ -1,7 +1,9 @@
 import { addressFamily } from '../config/cidr.ts';
+import { localApiPort } from '../config/edge-node.ts';
 import { parseHostPort } from '../config/hostport.ts';
 import type { KubeDocument } from '../config/types.ts';
 import { EdgeadmError } from '../errors.ts';
+import { leaveOutEdgeNodes } from './edge-placement.ts';
 import { loadManifests } from './manifests.ts';
 
 export interface FlannelSettings {
@@ -23,8 +25,21 @@ export interface FlannelSettings {
    * only where kube-proxy runs already.
    */
   apiServer?: string;
+  /**
+   * Address of the API proxy that every edge node has. With it edge nodes get a DaemonSet of their own
+   * (manifests/cni/flannel-edge.yaml); without it they are like all others.
+   */
+  localApiAddress?: string;
   manifestsDir?: string;
 }
+
+/** The DaemonSet of edge nodes in manifests/cni/flannel-edge.yaml. */
+export const edgeFlannel = {
+  apiVersion: 'apps/v1',
+  kind: 'DaemonSet',
+  namespace: 'kube-flannel',
+  name: 'kube-flannel-edge',
+} as const;
 
 interface Container {
   image: string;
@@ -34,14 +49,19 @@ interface Container {
 
 /** flannel's objects with the cluster's settings in them, in the order to apply. Errors: E_CONFIG_INVALID and loadManifests'. */
 export async function flannelObjects(settings: FlannelSettings): Promise<KubeDocument[]> {
-  const objects = await loadManifests('cni/flannel', {
-    ...(settings.manifestsDir && { manifestsDir: settings.manifestsDir }),
-  });
+  const { localApiAddress, apiServer: _, ...common } = settings;
+  const options = settings.manifestsDir ? { manifestsDir: settings.manifestsDir } : {};
+  const objects = await loadManifests('cni/flannel', options);
   for (const object of objects) {
     if (object.kind === 'ConfigMap') patchConfig(object, settings);
     if (object.kind === 'DaemonSet') patchDaemonSet(object, settings);
   }
-  return objects;
+  if (localApiAddress === undefined) return objects;
+  const values = { localApiAddress, localApiPort: String(localApiPort) };
+  const edge = await loadManifests('cni/flannel-edge', { ...options, values });
+  for (const object of objects) if (object.kind === 'DaemonSet') leaveOutEdgeNodes(object);
+  for (const object of edge) if (object.kind === 'DaemonSet') patchDaemonSet(object, common);
+  return [...objects, ...edge];
 }
 
 /** flannel's network configuration (flannel-io/flannel, Documentation/configuration.md and backends.md). */

@@ -29,6 +29,7 @@ const builtIn: Kind[] = [
   kind('v1', 'ConfigMap', 'configmaps'),
   kind('v1', 'Secret', 'secrets'),
   kind('v1', 'ServiceAccount', 'serviceaccounts'),
+  kind('v1', 'Service', 'services'),
   kind('apps/v1', 'DaemonSet', 'daemonsets'),
   kind('apps/v1', 'Deployment', 'deployments'),
   kind('apps/v1', 'StatefulSet', 'statefulsets'),

@@ -236,6 +236,15 @@ describe("the kubelet's settings", () => {
   it('never win over what the user set', () => {
     const own = kubelet({ imageGCLowThresholdPercent: 50, evictionHard: { 'nodefs.available': '1%' } });
     const document = kubeletDropInDocument(own, edge);
-    expect(Object.keys(document).sort()).toEqual(['apiVersion', 'kind']);
+    expect(Object.keys(document).sort()).toEqual(['apiVersion', 'clusterDNS', 'kind']);
+  });
+
+  it("hand the node's own DNS to pods, where there is one", () => {
+    const own = kubelet({ clusterDNS: ['10.96.0.10'] });
+    const dns = (off: string) =>
+      kubeletDropInDocument(own, { ...edge, hasAddon: (name) => name !== off }).clusterDNS;
+    expect(dns('none')).toEqual(['169.254.20.11']);
+    expect(dns('edge-dns')).toBeUndefined();
+    expect(dns('lite-apiserver')).toBeUndefined();
   });
 });

@@ -1,0 +1,27 @@
+import { applyObjects } from '../init/apply-objects.ts';
+import type { Addon } from './index.ts';
+import { withoutLocalApi } from './local-api.ts';
+
+/** Edge nodes have a CoreDNS each, at the edge virtual address; kubeadm's stays for all others. */
+export const edgeDns: Addon = {
+  name: 'edge-dns',
+  short: 'Install the CoreDNS of each edge node, which works while it is offline',
+  example: 'edgeadm init phase edge-addons edge-dns',
+  edgeOnly: true,
+  skip: ({ edge }) => withoutLocalApi(edge),
+  async run(ctx, run) {
+    const { edgeDnsObjects } = await import('../../src/kube/edge-variants.ts');
+    const packaged = (await ctx.package.images()).find(({ name }) => /\/coredns:/.test(name))?.name;
+    const settings = {
+      virtualAddress: ctx.edge.virtualAddress,
+      dnsDomain: ctx.settings.dnsDomain,
+      ...(ctx.manifestsDir && { manifestsDir: ctx.manifestsDir }),
+    };
+    const variant = await edgeDnsObjects(ctx.host.dryRun ? undefined : await ctx.kube(), settings, packaged);
+    return applyObjects(ctx, run, 'coredns-edge', variant.objects, {
+      timeoutMs: 120_000,
+      // kubeadm's own leaves the edge nodes; nobody waits for that.
+      beforeWait: (kube) => kube.apply(variant.standard, { signal: run.signal }),
+    });
+  },
+};
