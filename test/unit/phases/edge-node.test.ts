@@ -17,6 +17,7 @@ import type { PhaseRun } from '../../../src/workflow/phase.ts';
 import { startApiServer } from '../../fakes/apiserver.ts';
 import { FakeHost } from '../../fakes/host.ts';
 import { joinSettings } from '../checks/support.ts';
+import { pages } from '../docs/pages.ts';
 
 const { signal } = new AbortController();
 const run: PhaseRun = { signal, emit() {}, progress() {} };
@@ -201,6 +202,10 @@ describe('what they write', () => {
     });
     const v6 = toConfig(liteApiserverDocument({ ...facts, service: { address: 'fd00::1', port: 443 } }));
     expect(v6.listen.at(-1)).toEqual({ host: 'fd00::1', port: 443 });
+  });
+
+  it('is the unit that docs/lite-apiserver.md shows', () => {
+    expect(pages.get('docs/lite-apiserver.md')).toContain(`\`\`\`ini\n${liteApiserverUnitText}\`\`\``);
   });
 
   it('starts the proxy before the kubelet, which does not need it', () => {
