@@ -55,7 +55,7 @@ describe('a cluster of a control-plane node, an edge node and a worker', () => {
     );
   });
 
-  test('a Pod on the edge node resolves a Service, through the overlay, by the DNS of the control plane', async () => {
+  test('a Pod on the edge node resolves a Service, by its own DNS and, through the overlay, by that of the cloud', async () => {
     const flannel = await playground.kubectlJson<{
       spec: { template: { spec: { containers: { image: string }[] } } };
     }>(['get', 'daemonset', '--namespace=kube-flannel', 'kube-flannel-ds']);
@@ -85,9 +85,18 @@ describe('a cluster of a control-plane node, an edge node and a worker', () => {
     });
     await playground.kubectl(['wait', '--for=condition=Ready', 'pod/client', '--timeout=60s']);
     const name = 'server.default.svc.cluster.local';
-    const resolved = await playground.kubectl(['exec', 'client', '--', 'busybox', 'nslookup', name]);
-    const address = /cluster\.local\s+Address(?: 1)?: (\S+)/.exec(resolved.stdout)?.[1];
-    expect(address, resolved.stdout).toMatch(/^10\./);
+    const cloud = await playground.kubectlJson<{ spec: { clusterIP: string } }>([
+      'get',
+      'service',
+      '--namespace=kube-system',
+      'kube-dns',
+    ]);
+    for (const server of ['169.254.20.11', cloud.spec.clusterIP]) {
+      const lookUp = ['exec', 'client', '--', 'busybox', 'nslookup', name, server];
+      const { stdout } = await playground.kubectl(lookUp);
+      const address = /cluster\.local\s+Address(?: 1)?: (\S+)/.exec(stdout)?.[1];
+      expect(address, stdout).toMatch(/^10\./);
+    }
     await playground.kubectl(['delete', 'pod/client', 'service/server', '--wait=false']);
   });
 
@@ -102,7 +111,7 @@ describe('a cluster of a control-plane node, an edge node and a worker', () => {
         'get',
         'pods',
         '--namespace=kube-system',
-        '--selector=k8s-app=kube-proxy',
+        '--selector=k8s-app in (kube-proxy,kube-proxy-edge)',
         `--field-selector=spec.nodeName=${node.name}`,
       ]);
       const { stdout } = await playground.kubectl([
