@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { OfflineVerdict } from '../../phases/offline/index.ts';
 import type { LiteApiserverStatus } from '../../src/edge/lite-apiserver/status.ts';
 import { shellImage, waitForReady } from './support/cluster.ts';
 import { poll } from './support/control-plane.ts';
@@ -127,6 +128,27 @@ describe('an edge node without the cloud', () => {
     expect(
       (await edge.run(['stat', '-c', '%a', '/var/lib/edgeadm/lite-apiserver/pki/serving.pem'])).stdout.trim(),
     ).toBe('600');
+  });
+
+  test('lives as long as its first certificate, and the control plane is told so', async () => {
+    const verdictOf = async (node: TestNode, ...args: string[]) => {
+      const { exitCode, result, output } = await node.edgeadm(['check', 'offline', ...args]);
+      const verdict = result?.data as unknown as OfflineVerdict | undefined;
+      if (!verdict?.survives) throw new Error(`${output.join('\n')} ${JSON.stringify(result)}`);
+      return { exitCode, verdict };
+    };
+    const { exitCode, verdict } = await poll('its verdict', () => verdictOf(edge), { timeoutMs: 30_000 });
+    expect(exitCode).toBe(0);
+    expect(verdict.firstToFail?.what).toBe('kubelet client certificate');
+    expect([364, 365]).toContain(verdict.days);
+    expect(verdict.daysAtWorst).toBe(36);
+    expect(verdict.findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+    const published = await poll(
+      'what it published',
+      () => verdictOf(playground.controlPlane, edge.hostname),
+      { timeoutMs: 150_000, everyMs: 2000 },
+    );
+    expect(published.verdict).toMatchObject({ node: edge.hostname, reachable: true, daysAtWorst: 36 });
   });
 
   test('gives nobody more than the API server does', async () => {
