@@ -8,6 +8,8 @@ import { notAnEdgeNode } from './edge-node.ts';
 
 /** For all of it; a node that just joined reads for some seconds. */
 const limitMs = 5000;
+/** For one look among them. */
+const lookMs = 4000;
 const pauseMs = 500;
 
 /** Says how long the node lives without the cloud. Never fails, and takes five seconds at most. */
@@ -54,7 +56,7 @@ async function look(ctx: JoinContext, run: PhaseRun): Promise<OfflineVerdict | u
   let last: OfflineVerdict | undefined;
   while (!signal.aborted) {
     try {
-      last = await Promise.race([checkOffline(ctx.host, { signal }), rejectOn(signal)]);
+      last = await Promise.race([checkOffline(ctx.host, { signal, limitMs: lookMs }), rejectOn(signal)]);
       if (last.survives) break;
       await setTimeout(pauseMs, undefined, { signal });
     } catch (error) {

@@ -18,6 +18,8 @@ export interface CheckOptions {
   proxy?: ProxyView;
   /** Milliseconds since 1970; default: this machine's clock. */
   now?: () => number;
+  /** After which a look counts as failed; default 15 000. */
+  limitMs?: number;
 }
 
 /** Name of the edge node that this host is; undefined when it is none. */
@@ -34,7 +36,7 @@ export async function edgeNodeName(host: Host): Promise<string | undefined> {
 /** Looks at the edge node that this host is, and judges. Errors: E_EDGE_NODE when it is none. */
 export async function checkOffline(
   host: Host,
-  { signal, proxy = overSocket, now = Date.now }: CheckOptions,
+  { signal, proxy = overSocket, now = Date.now, limitMs = 15_000 }: CheckOptions,
 ): Promise<OfflineVerdict> {
   const node = await edgeNodeName(host);
   if (node === undefined) {
@@ -42,5 +44,5 @@ export async function checkOffline(
       hint: 'Run it on an edge node, or name one on a control-plane node: `edgeadm check offline NODE`.',
     });
   }
-  return judge(await gatherFacts(host, { node, signal, proxy, now }));
+  return judge(await gatherFacts(host, { node, signal, proxy, now, limitMs }));
 }

@@ -104,7 +104,7 @@ async function df(
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<(FileSystem | undefined)[]> {
-  const { stdout } = await host.query({ file: 'df', args: [option, ...args], signal, timeoutMs: 4000 });
+  const { stdout } = await host.query({ file: 'df', args: [option, ...args], signal, timeoutMs: 15_000 });
   const [, ...lines] = stdout.trim().split('\n');
   return lines.map((line) => {
     const match = /^(.+?)\s+(\d+)\s+\d+\s+(-?\d+)\s+\S+\s+(.+)$/.exec(line);
@@ -116,9 +116,10 @@ async function df(
 
 /**
  * Bytes written per hour since the boot to the device of the first disk that the kernel counts; undefined where there is
- * none (overlay, network). Source: kernel.org/doc/Documentation/iostats.txt, field 7.
+ * none (overlay, network), and in a container, where the kernel counts for the whole machine. Source: kernel.org/doc/Documentation/iostats.txt, field 7.
  */
 export async function writtenPerHour(host: Host, disks: readonly DiskFact[]): Promise<number | undefined> {
+  if (await host.stat('/run/systemd/container')) return undefined;
   const [stats = '', uptime = ''] = await Promise.all(
     ['/proc/diskstats', '/proc/uptime'].map((path) => host.readText(path)),
   );

@@ -24,20 +24,20 @@ export interface GatherOptions {
   proxy: ProxyView;
   /** Milliseconds since 1970; the one clock of the check. */
   now: () => number;
+  /** After which a look counts as failed. */
+  limitMs: number;
 }
 
 const units = ['containerd.service', 'kubelet.service', liteApiserverUnit];
 export const proxyConfigFile = `${paths.liteApiserver}/config.yaml`;
-/** Within the five seconds that the end of `edgeadm join` has for all of it. */
-const lookMs = 4000;
 
 /** Looks at everything at once; reads only. What fails is told in `unknown`, and nothing is thrown for it. */
 export async function gatherFacts(
   host: Host,
-  { node, signal, proxy, now }: GatherOptions,
+  { node, signal, proxy, now, limitMs }: GatherOptions,
 ): Promise<OfflineFacts> {
   const unknown: { what: string; why: string }[] = [];
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(lookMs)]);
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
   const look = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> => {
     try {
       return await work();

@@ -9,7 +9,12 @@ const pinnedFilter = 'labels."io.cri-containerd.pinned"==pinned';
 /** Images that containerd has for the kubelet. Errors: E_COMMAND. */
 export async function readImages(host: Host, signal: AbortSignal): Promise<ImageFact[]> {
   const list = async (...filter: string[]) => {
-    const { stdout } = await host.query({ file: 'ctr', args: [...ctr, ...filter], signal, timeoutMs: 4000 });
+    const { stdout } = await host.query({
+      file: 'ctr',
+      args: [...ctr, ...filter],
+      signal,
+      timeoutMs: 15_000,
+    });
     return stdout.split('\n').filter((name) => name !== '' && !name.startsWith('sha256:'));
   };
   const [all, pinned] = await Promise.all([list(), list(pinnedFilter)]);

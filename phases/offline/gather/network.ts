@@ -17,6 +17,6 @@ export async function hasDefaultRoute(host: Host, signal: AbortSignal): Promise<
 }
 
 async function ip<T>(host: Host, args: readonly string[], signal: AbortSignal): Promise<T[]> {
-  const { stdout } = await host.query({ file: 'ip', args: ['-json', ...args], signal, timeoutMs: 4000 });
+  const { stdout } = await host.query({ file: 'ip', args: ['-json', ...args], signal, timeoutMs: 15_000 });
   return stdout.trim() === '' ? [] : (JSON.parse(stdout) as T[]);
 }

@@ -33,7 +33,7 @@ function edgeNode(): FakeHost {
       '/etc/kubernetes/kubelet.conf.d/10-edgeadm.conf': 'evictionHard: {nodefs.available: 3%}\n',
       '/run/systemd/container': 'podman',
       '/proc/uptime': '7200.00 100.00\n',
-      '/proc/diskstats': '   8       1 sda1 10 0 20 0 30 0 4194304 0 0 0 0\n',
+      '/proc/diskstats': '   8       1 sda1 10 0 20 0 30 0 8388608 0 0 0 0\n',
     },
   })
     .reply('systemctl show', { stdout: [unit, unit, unit].join('\n') })
@@ -93,6 +93,22 @@ test('a disabled unit, an image that is not pinned, a clock that went back', asy
   ]);
   expect(verdict.findings[0]!.message).toContain(
     'the clock of this node says 2026-11-23T10:00:00Z, which is before 2026-11-23T11:00:00Z',
+  );
+});
+
+test('writes are counted where the kernel counts them for this host alone', async () => {
+  const host = edgeNode();
+  await host.remove('/run/systemd/container');
+  host.reply('systemctl show', {
+    stdout: 'Id=x\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n',
+  });
+  const found = (await check(host)).findings;
+  // 8388608 sectors in two hours.
+  expect(found).toContainEqual(
+    expect.objectContaining({
+      id: 'MuchWritten',
+      message: expect.stringContaining('2.0 GiB are written per hour'),
+    }),
   );
 });
 
