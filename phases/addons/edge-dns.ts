@@ -1,4 +1,5 @@
 import { applyObjects } from '../init/apply-objects.ts';
+import { localImageName } from '../node/image-name.ts';
 import type { Addon } from './index.ts';
 import { withoutLocalApi } from './local-api.ts';
 
@@ -11,7 +12,10 @@ export const edgeDns: Addon = {
   skip: ({ edge }) => withoutLocalApi(edge),
   async run(ctx, run) {
     const { edgeDnsObjects } = await import('../../src/kube/edge-variants.ts');
-    const packaged = (await ctx.package.images()).find(({ name }) => /\/coredns:/.test(name))?.name;
+    const packaged = async () => {
+      const image = (await ctx.package.images()).find(({ name }) => /\/coredns:/.test(name));
+      return image && localImageName(ctx, image.name);
+    };
     const settings = {
       virtualAddress: ctx.edge.virtualAddress,
       dnsDomain: ctx.settings.dnsDomain,

@@ -75,7 +75,7 @@ export async function edgeKubeProxyObjects(
 export async function edgeDnsObjects(
   kube: KubeClient | undefined,
   { virtualAddress, dnsDomain, manifestsDir }: DnsSettings,
-  packagedImage?: string,
+  packagedImage: () => Promise<string | undefined>,
 ): Promise<EdgeVariant> {
   const standard = await kube?.get<Workload>(coreDns);
   const service = await kube?.get<KubeObject & { spec?: { clusterIP?: string } }>({
@@ -84,7 +84,7 @@ export async function edgeDnsObjects(
     namespace: 'kube-system',
     name: 'kube-dns',
   });
-  const image = standard ? imageOf(standard) : packagedImage;
+  const image = standard ? imageOf(standard) : kube && (await packagedImage());
   const objects = await loadManifests('addons/edge-dns/edge-dns', {
     values: {
       ...(image !== undefined && { image }),

@@ -87,6 +87,7 @@ describe('kube-proxy and CoreDNS', () => {
   afterEach(() => server.close());
 
   const cluster = () => connect({ kubeconfig: server.kubeconfig() });
+  const packaged = async () => 'registry.k8s.io/coredns/coredns:v1';
   const workload = (kind: string, name: string, image: string) =>
     server.put({
       apiVersion: 'apps/v1',
@@ -149,7 +150,7 @@ describe('kube-proxy and CoreDNS', () => {
       spec: { clusterIP: '10.96.0.10' },
     });
     const settings = { virtualAddress: '169.254.20.9', dnsDomain: 'edge.example' };
-    const { objects, standard } = await edgeDnsObjects(await cluster(), settings, 'packaged');
+    const { objects, standard } = await edgeDnsObjects(await cluster(), settings, packaged);
     const corefile = data(find(objects, 'ConfigMap', 'coredns-edge')).Corefile!;
     expect(corefile).toContain('bind 169.254.20.9\n');
     expect(corefile).toContain('kubernetes edge.example in-addr.arpa');
@@ -167,11 +168,7 @@ describe('kube-proxy and CoreDNS', () => {
 
   it('are a CoreDNS of the package where the cluster has none', async () => {
     const settings = { virtualAddress: '169.254.20.9', dnsDomain: 'cluster.local' };
-    const { objects, standard } = await edgeDnsObjects(
-      await cluster(),
-      settings,
-      'registry.k8s.io/coredns/coredns:v1',
-    );
+    const { objects, standard } = await edgeDnsObjects(await cluster(), settings, packaged);
     expect(podSpec(find(objects, 'DaemonSet', 'coredns-edge')).containers[0]!.image).toBe(
       'registry.k8s.io/coredns/coredns:v1',
     );
@@ -183,7 +180,7 @@ describe('kube-proxy and CoreDNS', () => {
 
   it('may do what they need and no more', async () => {
     const settings = { virtualAddress: '169.254.20.9', dnsDomain: 'cluster.local' };
-    const { objects } = await edgeDnsObjects(undefined, settings);
+    const { objects } = await edgeDnsObjects(undefined, settings, packaged);
     const role = find(objects, 'ClusterRole', 'edgeadm:coredns-edge');
     expect(role.rules).toEqual([
       { apiGroups: [''], resources: ['services', 'namespaces'], verbs: ['list', 'watch'] },

@@ -246,7 +246,9 @@ describe.runIf(canUnshare)('flannel with edgeadm-ipam in a network namespace', {
       add() { ip netns add $1; plugin ADD $1 $2; ip -n $1 -4 -o address show eth0 | awk -v pod=$2 '{print pod, $4}'; }
       for boot in 1 2 3; do
         for pod in a b c; do add $pod$boot $pod; [ $boot = 1 ] || plugin DEL $pod$((boot - 1)) $pod; done
-        for pod in a b c; do ip netns del $pod$boot; done; ip link del cni0; add extra$boot extra$boot
+        for pod in a b c; do ip netns del $pod$boot; done; ip link del cni0
+        # A boot: what is in /run is gone, and with it what the plugins would need to release anything.
+        [ $boot = 2 ] || rm -r ${root}/flannel; add extra$boot extra$boot
       done`;
     const output = execFileSync(
       'unshare',
