@@ -49,7 +49,7 @@ const renewedTunnel = 'certificates of the konnectivity server renewed; it is st
 const renewKonnectivityServer: CommandSpec = {
   name: 'konnectivity-server',
   short: 'Renew the certificates of the konnectivity server',
-  long: 'Renews what the konnectivity server of this node shows to agents and to the API server. It is started again by itself; agents come back within seconds.',
+  long: 'Renews what the konnectivity server of this node shows to agents and to the API server. It is started again by itself; edge nodes are reached again within half a minute.',
   examples: 'edgeadm certs renew konnectivity-server',
   async run(call) {
     const { renewTunnel } = await import('./certs-tunnel.ts');
