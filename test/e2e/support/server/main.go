@@ -13,9 +13,11 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -47,6 +49,13 @@ func main() {
 		}
 		return
 	}
+	// The first process of a container must ask for it, else a node's shutdown waits 90 s for it.
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGTERM)
+	go func() {
+		<-ended
+		os.Exit(0)
+	}()
 	port := flag.Int("port", 8080, "")
 	urls := flag.String("traffic", "", "")
 	flag.Parse()
@@ -98,9 +107,8 @@ func send(name, url string, fresh bool) {
 		own.Sent++
 		if err != nil {
 			own.Failed++
-			if len(own.Errors) < 20 {
-				own.Errors = append(own.Errors, time.Now().Format(time.RFC3339Nano)+" "+err.Error())
-			}
+			own.Errors = append(own.Errors, time.Now().Format(time.RFC3339Nano)+" "+err.Error())
+			own.Errors = own.Errors[max(0, len(own.Errors)-20):]
 		}
 		lock.Unlock()
 		time.Sleep(pause)
