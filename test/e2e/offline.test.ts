@@ -44,9 +44,9 @@ const workload = (image: string): object[] => [
               name: 'counter',
               image,
               imagePullPolicy: 'IfNotPresent',
-              command: ['/bin/sh', '-c'],
+              command: ['busybox', 'sh', '-c'],
               args: [
-                'cat /prices/tea /till/pin /var/run/secrets/kubernetes.io/serviceaccount/token > /dev/null && echo started >> /data/starts && exec sleep 100000',
+                'busybox cat /prices/tea /till/pin /var/run/secrets/kubernetes.io/serviceaccount/token > /dev/null && echo started >> /data/starts && exec busybox sleep 100000',
               ],
               volumeMounts: [
                 { name: 'prices', mountPath: '/prices' },
@@ -170,7 +170,7 @@ describe('an edge node without the cloud', () => {
     };
     expect((await askLocalApi(edge, path, asKubelet)).status).toBe(403);
     // From inside the Pod: no file of the node's.
-    const cat = ['exec', '-n', namespace, pod.metadata.name, '--', 'cat'] as const;
+    const cat = ['exec', '-n', namespace, pod.metadata.name, '--', 'busybox', 'cat'] as const;
     for (const file of [
       '/var/lib/kubelet/pki/kubelet-client-current.pem',
       '/var/lib/edgeadm/lite-apiserver/pki/serving.pem',
