@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import type { PodNeeds } from './pods/needs.ts';
+import type { Workload } from './pods/workload.ts';
 import type { LiteApiserverStatus } from './status.ts';
 
 /** Where the proxy answers root on its node. */
@@ -16,6 +17,11 @@ export function readStatus(
 /** What each pod of the node needs and whether the cache has it; null when the kubelet has not read its pods yet. */
 export function readPods(socket: string = defaultStatusSocket, timeoutMs = 3000): Promise<PodNeeds[] | null> {
   return ask(socket, '/edge/pods', timeoutMs);
+}
+
+/** Pods of the node, Services and EndpointSlices as the cache has them. */
+export function readWorkload(socket: string = defaultStatusSocket, timeoutMs = 3000): Promise<Workload> {
+  return ask(socket, '/edge/workload', timeoutMs);
 }
 
 function ask<T>(socket: string, path: string, timeoutMs: number): Promise<T> {

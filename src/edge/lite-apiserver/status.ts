@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
 import { podsOf } from './pods/kept.ts';
+import { workloadOf } from './pods/workload.ts';
 import type { CertificateStatus, PeerStatus, ProxyContext } from './proxy/context.ts';
 import { resourceName } from './request/path.ts';
 import { sendStatus } from './wire/status.ts';
@@ -96,7 +97,7 @@ export function statusOf(context: ProxyContext): LiteApiserverStatus {
   };
 }
 
-/** Answers `/edge/status`, `/edge/pods`, `/edge/metrics` and `/edge/healthz`. */
+/** Answers `/edge/status`, `/edge/pods`, `/edge/workload`, `/edge/metrics` and `/edge/healthz`. */
 export function report(context: ProxyContext, request: IncomingMessage, response: ServerResponse): void {
   const send = (type: string, text: string) => {
     response.writeHead(200, {
@@ -110,9 +111,10 @@ export function report(context: ProxyContext, request: IncomingMessage, response
   if (request.method !== 'GET') sendStatus(response, 405, 'only GET');
   else if (path === '/edge/status') send('application/json', `${JSON.stringify(statusOf(context))}\n`);
   else if (path === '/edge/pods') send('application/json', `${JSON.stringify(podsOf(context) ?? null)}\n`);
+  else if (path === '/edge/workload') send('application/json', `${JSON.stringify(workloadOf(context))}\n`);
   else if (path === '/edge/metrics') send('text/plain; version=0.0.4', context.metrics.text());
   else if (path === '/edge/healthz') send('text/plain', 'ok\n');
-  else sendStatus(response, 404, 'status, pods, metrics and healthz are here');
+  else sendStatus(response, 404, 'status, pods, workload, metrics and healthz are here');
 }
 
 /** Serves the same on a Unix socket that only root can open: works without any certificate. */
