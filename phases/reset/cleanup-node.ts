@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { toEdgeadmError } from '../../src/errors.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
+import { stateFile } from '../drill/state.ts';
 import { kubeadmPath, runKubeadm } from '../kubeadm/run.ts';
 import type { ResetContext } from './context.ts';
 
@@ -11,6 +12,7 @@ export const cleanupNodePhase: Phase<ResetContext> = {
   short: 'Stop the kubelet and remove all Pods',
   async run(ctx, run) {
     const { host, settings } = ctx;
+    if (await host.stat(stateFile)) await stopDrill(ctx);
     if (await host.stat(kubeadmPath)) {
       try {
         await runKubeadm(ctx, run, {
@@ -43,6 +45,19 @@ export const cleanupNodePhase: Phase<ResetContext> = {
     return true;
   },
 };
+
+/** A node that is cut off for a drill gets its link back, and the drill's units go. */
+async function stopDrill({ host, emit }: ResetContext): Promise<void> {
+  if (!host.dryRun) {
+    const [{ endDrill }, { localMachine }] = await Promise.all([
+      import('../drill/start.ts'),
+      import('../drill/machine.ts'),
+    ]);
+    await endDrill(localMachine(emit), 'the node was reset');
+  }
+  const what = { action: 'remove', target: 'drill', summary: 'end the drill and restore the link' };
+  emit({ type: 'change', host: host.name, ...what, planned: host.dryRun });
+}
 
 /** containerd's shims outlive it (KillMode=process); those of the Kubernetes namespace, and what runs in a Pod's cgroup, are ended here. */
 async function stopPodProcesses(ctx: ResetContext, signal: AbortSignal): Promise<void> {

@@ -224,7 +224,7 @@ async function openNode(
 }
 
 /** Errors: E_PLAYGROUND also for a node that has no processes. */
-async function openRunningNode(node: string, options: PlaygroundSelection, run: PlaygroundRun) {
+export async function openRunningNode(node: string, options: PlaygroundSelection, run: PlaygroundRun) {
   const opened = await openNode(node, options, run);
   const { name, state } = opened.found;
   if (state === 'running') return opened;

@@ -57,6 +57,11 @@ export const commands: readonly LazyCommand[] = [
     load: async () => (await import('./check.ts')).checkCommand,
   },
   {
+    name: 'drill',
+    short: 'Try on an edge node what happens without the cloud',
+    load: async () => (await import('./drill.ts')).drillCommand,
+  },
+  {
     name: 'certs',
     aliases: ['certificates'],
     short: 'Check and renew certificates',

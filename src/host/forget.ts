@@ -4,7 +4,7 @@ import { paths } from './paths.ts';
 import type { Seam } from './seam.ts';
 
 /**
- * Removes the journal, its backups and the unpacked packages: the state directory, when nothing else is in it. With
+ * Removes the journal, its backups, the unpacked packages and the report of a drill: the state directory, when nothing else is in it. With
  * changes that are not undone it keeps them all, unless forced: without them nothing could put those changes right. Returns whether the journal is gone.
  */
 export async function forget(seam: Seam, options: { force?: boolean }): Promise<boolean> {
@@ -23,7 +23,7 @@ export async function forget(seam: Seam, options: { force?: boolean }): Promise<
   }
   await seam.journal.close();
   // The journal goes last: a power cut before that leaves a state that reset understands.
-  for (const at of [paths.packages, paths.backups, paths.journal]) {
+  for (const at of [paths.drill, paths.packages, paths.backups, paths.journal]) {
     const real = seam.view.real(at);
     await refusing({ path: at, real, action: 'remove' }, () => fs.rm(real, { recursive: true, force: true }));
   }

@@ -29,4 +29,6 @@ export const paths = {
   etcd: '/var/lib/etcd',
   /** Configuration, keys and cache of an edge node's own process. */
   liteApiserver: '/var/lib/edgeadm/lite-apiserver',
+  /** State and last report of a drill on an edge node. */
+  drill: '/var/lib/edgeadm/drill',
 } as const;
