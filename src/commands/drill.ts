@@ -5,6 +5,8 @@ import { requireRoot } from './privilege.ts';
 import type { Call, CommandSpec, Outcome } from './spec.ts';
 
 const own = { group: 'edgeadm' } as const;
+/** Defaults of flags are for their help; a flag that is not given has no value. */
+const standardDuration = '5m';
 const longestMs = 24 * 3_600_000;
 /** For restoring, beyond the time offline: a boot, and a node that is slow. */
 const spareMs = 600_000;
@@ -26,7 +28,7 @@ const offlineCommand: CommandSpec = {
   flags: [
     textFlag('duration', 'duration', 'how long it stays offline: from the cut, or from the boot', {
       ...own,
-      default: '5m',
+      default: standardDuration,
     }),
     switchFlag('reboot', 'reboot the node while it is offline', own),
     switchFlag('power-cut', 'reset the node at once, as a power failure would: nothing is shut down', own),
@@ -103,7 +105,7 @@ interface Wanted {
 
 /** Errors: E_USAGE. */
 function wanted({ flags }: Call): Wanted {
-  const durationMs = time('duration', flags.duration);
+  const durationMs = time('duration', flags.duration ?? standardDuration);
   const restoreAfterMs =
     flags.restoreAfter === undefined ? durationMs + spareMs : time('restore-after', flags.restoreAfter);
   if (restoreAfterMs <= durationMs) {
