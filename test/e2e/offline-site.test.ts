@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cacheProofs } from './offline/cache.ts';
 import { waitForReady } from './support/cluster.ts';
 import { poll } from './support/control-plane.ts';
 import { askPod, type Look, look } from './support/look.ts';
@@ -138,6 +139,18 @@ describe('sites without the cloud', () => {
       );
     }
   });
+
+  let running: Record<string, number> = {};
+  cacheProofs(() => ({
+    playground,
+    node: alone,
+    namespace,
+    async podsGoOn(remember = false) {
+      const { pods } = await tenAreRight('with a damaged cache');
+      if (remember) running = starts(pods);
+      else expect(starts(pods)).toEqual(running);
+    },
+  }));
 
   test(`a site that is cut off for ${cutSeconds} s loses no request and restarts no Pod`, async () => {
     await poll('the time without the cloud', async () => Date.now() > cut + cutSeconds * 1000 || undefined, {
