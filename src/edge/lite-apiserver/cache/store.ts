@@ -33,7 +33,7 @@ export class Store {
   private timer: { handle: NodeJS.Timeout; at: number } | undefined;
   private readonly heads: NodeJS.Timeout;
   private hours = 0;
-  /** The last error of a write; undefined when the last one succeeded. */
+  /** The last error; undefined again when a batch was written. That something could be read says nothing of it. */
   problem: string | undefined;
   flushes = 0;
   full = false;
@@ -76,6 +76,7 @@ export class Store {
         collections?.settled();
         entries?.settled();
         this.flushes++;
+        this.problem = undefined;
       }
     });
   }
@@ -83,9 +84,7 @@ export class Store {
   /** Runs work on the cache; undefined when the disk or the file is at fault. */
   guard<T>(work: () => T): T | undefined {
     try {
-      const result = work();
-      this.problem = undefined;
-      return result;
+      return work();
     } catch (error) {
       if (!(error as { errcode?: number }).errcode && !isCorruption(error)) throw error;
       this.problem = (error as Error).message;
@@ -123,6 +122,7 @@ export class Store {
       db.trim();
       const { bytes, free } = db.size();
       this.full = bytes - free > this.options.maxBytes;
+      this.problem = undefined;
     });
   }
 
