@@ -4,7 +4,7 @@ import { localApiServer } from '../../src/config/edge-node.ts';
 import { textAt } from '../../src/config/fields.ts';
 import { EdgeadmError } from '../../src/errors.ts';
 import { paths } from '../../src/host/paths.ts';
-import type { KubeObject } from '../../src/kube/types.ts';
+import type { KubeClient, KubeObject } from '../../src/kube/types.ts';
 import type { Phase, PhaseRun } from '../../src/workflow/phase.ts';
 import {
   type LiteApiserverFacts,
@@ -77,7 +77,15 @@ async function readFacts(
   if (host.dryRun) {
     const servers = [`https://${ctx.settings.endpoint ?? 'the API server'}`];
     const service = { address: "the Service kubernetes' address", port: 443 };
-    return { nodeName, servers, virtualAddress, service, dnsDomain: 'cluster.local', health };
+    return {
+      nodeName,
+      servers,
+      virtualAddress,
+      service,
+      serviceSubnets: [],
+      dnsDomain: 'cluster.local',
+      health,
+    };
   }
   const { parseYaml } = await import('../../src/config/yaml.ts');
   const kubeletConfig = join(paths.kubelet, 'config.yaml');
@@ -100,9 +108,19 @@ async function readFacts(
     servers: await apiServers(host),
     virtualAddress,
     service: { address, port: service.spec?.ports?.[0]?.port ?? 443 },
+    serviceSubnets: await readServiceSubnets(kube),
     dnsDomain: textAt(kubelet, 'clusterDomain') ?? 'cluster.local',
     health,
   };
+}
+
+/** As kubeadm has them; its Role kubeadm:nodes-kubeadm-config lets nodes read that. */
+async function readServiceSubnets(kube: KubeClient): Promise<string[]> {
+  const { parseYaml } = await import('../../src/config/yaml.ts');
+  const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'kube-system', name: 'kubeadm-config' };
+  const found = await kube.get<KubeObject & { data?: Record<string, string> }>(ref);
+  const [cluster] = parseYaml({ text: found?.data?.ClusterConfiguration ?? '{}', path: 'kubeadm-config' });
+  return (textAt(cluster, 'networking.serviceSubnet') ?? '').split(',').filter(Boolean);
 }
 
 /** It answers when the node reads itself through it: certificate, link and credentials are right then. */

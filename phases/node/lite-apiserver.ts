@@ -36,6 +36,8 @@ export interface LiteApiserverFacts {
   virtualAddress: string;
   /** Of the Service `kubernetes`. */
   service: { address: string; port: number };
+  /** Networks of the cluster's Services. */
+  serviceSubnets: readonly string[];
   dnsDomain: string;
   /** Whether the node watches over its peers (addon edge-health). */
   health: boolean;
@@ -43,7 +45,7 @@ export interface LiteApiserverFacts {
 
 /** The configuration document of an edge node's process; see docs/lite-apiserver.md. */
 export function liteApiserverDocument(facts: LiteApiserverFacts): KubeDocument {
-  const { nodeName, servers, virtualAddress, service, dnsDomain, health } = facts;
+  const { nodeName, servers, virtualAddress, service, serviceSubnets, dnsDomain, health } = facts;
   const addresses = localApiAddresses(virtualAddress, service.address);
   const bracketed = service.address.includes(':') ? `[${service.address}]` : service.address;
   return {
@@ -51,7 +53,7 @@ export function liteApiserverDocument(facts: LiteApiserverFacts): KubeDocument {
     kind: 'LiteApiserverConfiguration',
     nodeName,
     upstream: { servers: [...servers] },
-    edgeLink: { addresses: [virtualAddress, service.address] },
+    edgeLink: { addresses: [virtualAddress, service.address], routes: [...serviceSubnets] },
     listen: {
       addresses: [virtualAddress, '127.0.0.1', `${bracketed}:${service.port}`],
       port: localApiPort,

@@ -163,6 +163,8 @@ describe('the network of an edge node', () => {
   afterAll(() => playground?.delete());
 
   test('is made by DaemonSets of its own, and that of cloud nodes by the standard ones', async () => {
+    // The rule that keeps it off edge nodes replaces its Pods.
+    await playground.kubectl(['rollout', 'status', '-n', 'kube-system', 'ds/kube-proxy', '--timeout=60s']);
     const all = (await pods('-A')).filter((pod) => /^kube-(system|flannel)$/.test(pod.metadata.namespace));
     const names = (node: TestNode) =>
       all

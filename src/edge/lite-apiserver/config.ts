@@ -22,7 +22,7 @@ export interface LiteApiserverConfig {
     clientKeyFile: string;
   };
   /** Link that the process makes for addresses of its own; undefined: somebody else does. */
-  edgeLink: { name: string; addresses: string[] } | undefined;
+  edgeLink: { name: string; addresses: string[]; routes: string[] } | undefined;
   listen: ListenAddress[];
   serving: {
     certificateFile: string;
@@ -85,7 +85,7 @@ const shape: Shape = {
     clientCertificateFile: 'string',
     clientKeyFile: 'string',
   },
-  edgeLink: { name: 'string', addresses: 'strings' },
+  edgeLink: { name: 'string', addresses: 'strings', routes: 'strings' },
   listen: { addresses: 'strings', port: 'number' },
   serving: {
     certificateFile: 'string',
@@ -144,7 +144,11 @@ export function toConfig(document: unknown): LiteApiserverConfig {
     listen: texts(listen.addresses, ['169.254.20.11', '127.0.0.1']).map((address) =>
       toAddress(address, port),
     ),
-    edgeLink: edgeLink && { name: text(edgeLink.name, ownLink), addresses: texts(edgeLink.addresses, []) },
+    edgeLink: edgeLink && {
+      name: text(edgeLink.name, ownLink),
+      addresses: texts(edgeLink.addresses, []),
+      routes: texts(edgeLink.routes, []),
+    },
     serving: {
       certificateFile: servingFile,
       keyFile: text(serving.keyFile, servingFile),

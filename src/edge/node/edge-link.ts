@@ -9,6 +9,11 @@ export interface EdgeLink {
   name: string;
   /** Addresses that it carries as /32 or /128. */
   addresses: readonly string[];
+  /**
+   * Networks (CIDR) that lead to it: the cluster's Services. kube-proxy turns their packets away before they leave, but the
+   * kernel asks for a route first: without a default route the node itself would reach no Service.
+   */
+  routes?: readonly string[];
 }
 
 /** Runs `ip` with arguments; rejects with what it printed on stderr. */
@@ -65,13 +70,14 @@ export async function keepEdgeLink(
 }
 
 /** Makes the link if needed, sets it up and gives it the addresses it lacks. Rejects with what `ip` says. */
-export async function ensureEdgeLink({ name, addresses }: EdgeLink, ip: Ip = runIp): Promise<void> {
+export async function ensureEdgeLink({ name, addresses, routes }: EdgeLink, ip: Ip = runIp): Promise<void> {
   if (!(await exists(name, ip))) await addLink(name, ip);
   await ip(['link', 'set', 'dev', name, 'up']);
   // `replace` is right whether or not it is there.
   for (const address of addresses) {
     await ip(['address', 'replace', `${address}/${isIP(address) === 6 ? 128 : 32}`, 'dev', name]);
   }
+  for (const network of routes ?? []) await ip(['route', 'replace', network, 'dev', name]);
 }
 
 async function exists(name: string, ip: Ip): Promise<boolean> {

@@ -182,13 +182,18 @@ describe('what they write', () => {
     servers: ['https://10.0.0.1:6443'],
     virtualAddress: '169.254.20.11',
     service: { address: '10.96.0.1', port: 443 },
+    serviceSubnets: ['10.96.0.0/12'],
     dnsDomain: 'cluster.local',
     health: true,
   };
 
   it('is a configuration that the process takes', () => {
     expect(toConfig(liteApiserverDocument(facts))).toMatchObject({
-      edgeLink: { name: 'edgeadm0', addresses: ['169.254.20.11', '10.96.0.1'] },
+      edgeLink: {
+        name: 'edgeadm0',
+        addresses: ['169.254.20.11', '10.96.0.1'],
+        routes: ['10.96.0.0/12'],
+      },
       listen: [
         { host: '169.254.20.11', port: 51003 },
         { host: '127.0.0.1', port: 51003 },

@@ -30,13 +30,14 @@ function kernel({ dummy = true } = {}) {
 
 it('is a dummy link with one address each, and made once', async () => {
   const { ip, lines, kinds } = kernel();
-  await ensureEdgeLink(link, ip);
+  await ensureEdgeLink({ ...link, routes: ['10.96.0.0/12'] }, ip);
   await ensureEdgeLink({ name: 'edgeadm0', addresses: ['fd00::1'] }, ip);
   expect(kinds.get('edgeadm0')).toBe('dummy');
   expect(lines.filter((line) => line.startsWith('link add'))).toHaveLength(1);
   expect(lines).toContain('address replace 169.254.20.11/32 dev edgeadm0');
   expect(lines).toContain('address replace 10.96.0.1/32 dev edgeadm0');
   expect(lines).toContain('address replace fd00::1/128 dev edgeadm0');
+  expect(lines.at(5)).toBe('route replace 10.96.0.0/12 dev edgeadm0');
 });
 
 it('is a bridge where the kernel has no dummy links', async () => {
