@@ -18,7 +18,8 @@ export interface JoinContext extends NodeContext {
 export function createJoinContext(settings: JoinSettings, options: ContextOptions): JoinContext {
   const { host, emit, signal, machine } = options;
   const { path } = settings.edge.package;
-  const access = packageAccess(host, path, { emit, signal, ...options.packageOptions });
+  const role = settings.controlPlane ? 'control-plane' : settings.edge.enabled ? 'edge' : 'worker';
+  const access = packageAccess(host, path, { emit, signal, ...options.packageOptions }, role);
   let client: ReturnType<LazyClient> | undefined;
   return {
     command: 'join',
@@ -28,7 +29,7 @@ export function createJoinContext(settings: JoinSettings, options: ContextOption
     signal,
     machine,
     edge: settings.edge,
-    role: settings.controlPlane ? 'control-plane' : settings.edge.enabled ? 'edge' : 'worker',
+    role,
     nodeName: settings.nodeName,
     criSocket: settings.criSocket,
     podSubnet: undefined,

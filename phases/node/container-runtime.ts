@@ -1,11 +1,8 @@
 import { join } from 'node:path';
 import { EdgeadmError } from '../../src/errors.ts';
 import { paths } from '../../src/host/paths.ts';
-import type { Phase } from '../../src/workflow/phase.ts';
-import { foreignContainerd, unusable, unusableFix } from '../checks/runtime.ts';
+import type { Phase, PhaseRun } from '../../src/workflow/phase.ts';
 import type { NodeContext } from '../context.ts';
-import { containerdConfig, containerdUnit, mirrorConfig } from './containerd-config.ts';
-import { importImages } from './images.ts';
 
 const runtimePrograms = ['containerd', 'containerd-shim-runc-v2', 'ctr'] as const;
 
@@ -38,7 +35,8 @@ export const containerRuntimePhase: Phase<NodeContext> = {
     const root = await ctx.package.root();
     const done: boolean[] = [];
     // Claims come first, so that they are undone last: after the units that fill these directories were stopped.
-    for (const tree of dataTrees) done.push(await host.claimTree(tree));
+    const { dataRoot } = ctx.edge.runtime;
+    for (const tree of new Set([...dataTrees, dataRoot])) done.push(await host.claimTree(tree));
     // The folder is everybody's; only what our own network writes into it is ours to remove.
     done.push(await host.makeDirectory(paths.cniConfig));
     done.push(await host.claimTree(join(paths.cniConfig, '10-flannel.conflist'), { content: true }));
@@ -46,24 +44,51 @@ export const containerRuntimePhase: Phase<NodeContext> = {
 
     if (root) {
       run.progress('CNI plugins');
-      done.push(await installFolder(ctx, join(root, 'cni'), paths.cniBin));
+      done.push(await installFolder(ctx, root, 'cni', paths.cniBin));
     }
     const ours = !ctx.edge.runtime.ignore && !(await usesForeign(ctx));
     if (ours) {
       run.progress('containerd');
       done.push(await installContainerd(ctx, root));
     }
-    if (root) done.push(await importImages(ctx, root, run));
+    if (root) {
+      const { importImages } = await import('./images.ts');
+      done.push(await importImages(ctx, root, ours ? dataRoot : undefined, run));
+      await settle(ctx, [root, dataRoot], run);
+    }
     return done.some(Boolean);
   },
 };
 
-async function installFolder(ctx: NodeContext, source: string, target: string): Promise<boolean> {
-  const { readdir } = await import('node:fs/promises');
+/** Waits once, before kubeadm starts anything from them, until package and images are on the disk. */
+async function settle(ctx: NodeContext, written: readonly string[], run: PhaseRun): Promise<void> {
+  const { host } = ctx;
+  const [{ imagesAreOnDisk, unsyncedImages }, { recallUnpacked, unpackedIsOnDisk }, { syncFileSystems }] =
+    await Promise.all([import('./images.ts'), import('./unpacked.ts'), import('./durable.ts')]);
+  if (host.dryRun || (recallUnpacked(host)?.boot === undefined && !unsyncedImages(host))) return;
+  run.progress('write to the disk');
+  const there = await Promise.all(written.map(async (path) => ((await host.stat(path)) ? [path] : [])));
+  await syncFileSystems(host, there.flat(), run.signal);
+  await unpackedIsOnDisk(host);
+  await imagesAreOnDisk(host);
+}
+
+async function installFolder(
+  ctx: NodeContext,
+  root: string,
+  folder: string,
+  target: string,
+): Promise<boolean> {
+  const [{ readdir }, { packageSums }] = await Promise.all([
+    import('node:fs/promises'),
+    import('./package-sums.ts'),
+  ]);
+  const sums = await packageSums(root);
   let changed = false;
-  for (const name of (await readdir(source)).sort()) {
+  for (const name of (await readdir(join(root, folder))).sort()) {
+    const from = join(root, folder, name);
     changed =
-      (await ctx.host.installFile(join(source, name), join(target, name), { mode: 0o755 })) || changed;
+      (await ctx.host.installFile(from, join(target, name), { mode: 0o755, ...sums(from) })) || changed;
   }
   return changed;
 }
@@ -72,13 +97,15 @@ async function installContainerd(ctx: NodeContext, root: string | undefined): Pr
   const { host } = ctx;
   const done: boolean[] = [];
   if (root) {
-    for (const program of runtimePrograms) {
-      done.push(
-        await host.installFile(join(root, 'bin', program), join(paths.bin, program), { mode: 0o755 }),
-      );
+    const { packageSums } = await import('./package-sums.ts');
+    const sums = await packageSums(root);
+    for (const program of [...runtimePrograms, 'runc']) {
+      const from = join(root, 'bin', program);
+      const to = join(program === 'runc' ? paths.sbin : paths.bin, program);
+      done.push(await host.installFile(from, to, { mode: 0o755, ...sums(from) }));
     }
-    done.push(await host.installFile(join(root, 'bin/runc'), join(paths.sbin, 'runc'), { mode: 0o755 }));
   }
+  const { containerdConfig, containerdUnit, mirrorConfig } = await import('./containerd-config.ts');
   const pause = (await ctx.package.images()).find(({ name }) => /\/pause:/.test(name))?.name;
   const { config, unit } = {
     config: await containerdConfig(ctx, pause),
@@ -100,6 +127,7 @@ async function installContainerd(ctx: NodeContext, root: string | undefined): Pr
 
 /** A containerd that somebody else runs here is used as it is when it can serve Kubernetes, never changed. */
 async function usesForeign({ host, signal }: NodeContext): Promise<boolean> {
+  const { foreignContainerd, unusable, unusableFix } = await import('../checks/runtime.ts');
   const foreign = await foreignContainerd(host, signal);
   if (!foreign) {
     await host.remember('containerd', 'ours');

@@ -3,12 +3,18 @@ import { join } from 'node:path';
 import { EdgeadmError } from '../../src/errors.ts';
 import type { Host } from '../../src/host/host.ts';
 import type { InstallPackage, OpenOptions, PackageImage, PackageManifest } from '../../src/package/types.ts';
-import type { PackageAccess } from '../context.ts';
+import type { NodeRole, PackageAccess } from '../context.ts';
+import { isUsable, recallUnpacked } from './unpacked.ts';
 
 /** The package of a run. What an earlier run unpacked on this host is used unless another package is named. */
-export function packageAccess(host: Host, location: string, openOptions: OpenOptions): PackageAccess {
+export function packageAccess(
+  host: Host,
+  location: string,
+  openOptions: OpenOptions,
+  role: NodeRole = 'control-plane',
+): PackageAccess {
   let opened: Promise<InstallPackage> | undefined;
-  const remembered = () => host.recall<{ digest: string; root: string; location: string }>('package');
+  const remembered = () => recallUnpacked(host);
   const open = () => {
     opened ??= (async () => {
       const source = location || remembered()?.root;
@@ -24,7 +30,7 @@ export function packageAccess(host: Host, location: string, openOptions: OpenOpt
   };
   const root = async () => {
     const known = remembered();
-    if (!known || !(await host.stat(join(known.root, 'manifest.json')))) return undefined;
+    if (!known || !(await isUsable(host, known, role))) return undefined;
     if (location && (await open()).digest !== known.digest) return undefined;
     return known.root;
   };

@@ -29,10 +29,12 @@ export const packagePhase: Phase<NodeContext> = {
     return host.allOrNothing(async () => {
       const root = (await ctx.package.root()) ?? (await unpack(ctx, run));
       run.progress('install programs');
+      const { packageSums } = await import('./package-sums.ts');
+      const sums = await packageSums(root);
       let changed = false;
       for (const program of kubernetesPrograms) {
         const [from, to] = [join(root, 'bin', program), join(paths.bin, program)];
-        changed = (await host.installFile(from, to, { mode: 0o755 })) || changed;
+        changed = (await host.installFile(from, to, { mode: 0o755, ...sums(from) })) || changed;
       }
       return (await installProgram(ctx, root)) || changed;
     });
@@ -45,17 +47,28 @@ async function unpack(ctx: NodeContext, run: PhaseRun): Promise<string> {
   const { checkNeeds } = await import('../../src/package/verify.ts');
   const { arch } = ctx.machine;
   checkNeeds(opened.manifest, { arch, binaries: [...kubernetesPrograms], cni: [], images: [] });
+  const [{ onlyImages }, { imagesOfRole }, { rememberUnpacked }] = await Promise.all([
+    import('../../src/package/needs.ts'),
+    import('./role-images.ts'),
+    import('./unpacked.ts'),
+  ]);
+  const { images } = opened.manifest;
+  const mine = imagesOfRole(ctx.role, images);
+  const partial = mine.length < images.length;
+  const names = mine.map(({ name }) => name);
   const root = join(paths.packages, opened.digest);
   // Below edgeadm's own state, which reset removes as a whole.
   const work = () =>
     unpackPackage(opened, root, {
       signal: run.signal,
+      ...(partial && { filter: onlyImages(opened.manifest, names) }),
       onProgress: (done, total) => run.progress('verify and unpack', { done, total, unit: 'bytes' }),
     });
   // Unpacked by an earlier run, but not there any more: all but a whole folder is filled again.
   if (!(await ctx.host.once(`unpack-package:${opened.digest}`, `unpack ${opened.location}`, work)))
     await work();
-  await ctx.host.remember('package', { digest: opened.digest, root, location: opened.location });
+  const { digest, location } = opened;
+  await rememberUnpacked(ctx.host, { digest, root, location, ...(partial && { role: ctx.role }) });
   return root;
 }
 
@@ -66,14 +79,19 @@ async function installProgram(ctx: NodeContext, root: string): Promise<boolean> 
   if (present && ctx.host.recall('program') !== true) return false;
   await ctx.host.remember('program', true);
   const source = join(root, 'edgeadm');
-  const { readdir } = await import('node:fs/promises');
+  const [{ readdir }, { packageSums }] = await Promise.all([
+    import('node:fs/promises'),
+    import('./package-sums.ts'),
+  ]);
+  const sums = await packageSums(root);
   let changed = false;
   for (const entry of await readdir(source, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const from = join(entry.parentPath, entry.name);
     const executable = entry.name === 'node' || entry.name === 'edgeadm';
     const to = join(paths.program, from.slice(source.length + 1));
-    changed = (await ctx.host.installFile(from, to, { mode: executable ? 0o755 : 0o644 })) || changed;
+    const mode = executable ? 0o755 : 0o644;
+    changed = (await ctx.host.installFile(from, to, { mode, ...sums(from) })) || changed;
   }
   return (await ctx.host.symlink(join(paths.program, 'edgeadm'), launcher)) || changed;
 }
