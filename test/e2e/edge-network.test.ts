@@ -84,7 +84,7 @@ function workloads(image: string): object[] {
 }
 
 interface Pod {
-  metadata: { name: string; namespace: string };
+  metadata: { name: string; namespace: string; labels?: Record<string, string> };
   spec: { nodeName?: string };
   status: { podIP?: string; containerStatuses?: { restartCount: number; ready: boolean }[] };
 }
@@ -169,7 +169,9 @@ describe('the network of an edge node', () => {
     const names = (node: TestNode) =>
       all
         .filter((pod) => pod.spec.nodeName === node.hostname)
-        .map(({ metadata }) => metadata.name.replace(/(-[a-z0-9]{5,10})?-[a-z0-9]{5}$/, ''))
+        .map(({ metadata: { name, labels } }) =>
+          name.replace(/-[a-z0-9]{5}$/, '').replace(`-${labels?.['pod-template-hash']}`, ''),
+        )
         .filter((name) => /flannel|proxy|coredns/.test(name));
     expect(names(edge).sort()).toEqual(['coredns-edge', 'kube-flannel-edge', 'kube-proxy-edge']);
     expect(new Set(names(playground.controlPlane))).toEqual(
