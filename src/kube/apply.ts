@@ -61,7 +61,7 @@ async function applyOne(
       const resource = await find(ref.apiVersion, ref.kind, { refresh: true, signal });
       if (!resource) throw unknownKind(ref.apiVersion, ref.kind);
       const path = objectPath(resource, ref);
-      const before = await versionOf(transport, path, ref, signal);
+      const before = await contentBefore(transport, path, ref, signal);
       const query = `fieldManager=${fieldManager}&force=true&fieldValidation=Strict${dryRun ? '&dryRun=All' : ''}`;
       const answer = await transport.send('PATCH', `${path}?${query}`, {
         what: `apply ${describeRef(ref)}`,
@@ -70,9 +70,8 @@ async function applyOne(
         signal,
       });
       if (answer.status === 201 || before === undefined) return true;
-      const after = JSON.parse(answer.text) as KubeObject;
-      // A dry run keeps the resourceVersion, so what it would change is compared by content.
-      return dryRun ? contentOf(after) !== before.content : after.metadata.resourceVersion !== before.version;
+      // Not by the resourceVersion: a dry run keeps it, and controllers that write the status in between change it.
+      return contentOf(JSON.parse(answer.text) as KubeObject) !== before;
     } catch (error) {
       const missing = !(error instanceof KubeApiError) || error.status === 404;
       if (dryRun && missing && (own.kind || own.namespace)) return true;
@@ -82,7 +81,7 @@ async function applyOne(
   }
 }
 
-async function versionOf(
+async function contentBefore(
   transport: Transport,
   path: string,
   ref: ObjectRef,
@@ -90,16 +89,15 @@ async function versionOf(
 ) {
   try {
     const answer = await transport.send('GET', path, { what: `get ${describeRef(ref)}`, signal });
-    const object = JSON.parse(answer.text) as KubeObject;
-    return { version: object.metadata.resourceVersion, content: contentOf(object) };
+    return contentOf(JSON.parse(answer.text) as KubeObject);
   } catch (error) {
     if (error instanceof KubeApiError && error.status === 404) return undefined;
     throw error;
   }
 }
 
-/** What an apply may change: not the bookkeeping. */
-function contentOf(object: KubeObject): string {
+/** What an apply may change: neither the bookkeeping nor what controllers say of it. */
+function contentOf({ status: _status, ...object }: KubeObject & { status?: unknown }): string {
   const { resourceVersion: _, ...metadata } = object.metadata;
   const kept: Record<string, unknown> = { ...metadata };
   for (const field of ['managedFields', 'generation', 'uid', 'creationTimestamp']) delete kept[field];
