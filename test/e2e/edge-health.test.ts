@@ -52,7 +52,7 @@ const app = (name: string, node: TestNode, image: string): object[] => [
         spec: {
           nodeSelector: { 'kubernetes.io/hostname': node.hostname },
           terminationGracePeriodSeconds: 1,
-          containers: [{ name, image, command: ['/bin/sh', '-c', 'exec sleep 100000'] }],
+          containers: [{ name, image, command: ['busybox', 'sleep', '100000'] }],
         },
       },
     },
