@@ -56,7 +56,7 @@ describe('a drill', () => {
   /** What a drill has on a node while it runs: rules, units, files. */
   const traces = async (): Promise<string> => {
     const { stdout } = await edge.sh(`nft list tables | grep edgeadm_drill || true
-      find /run/systemd/system /etc/systemd/system /var/lib/edgeadm/drill -name '*drill*' -o -path '*/drill/*' 2>/dev/null || true
+      find /run/systemd/system /etc/systemd/system /var/lib/edgeadm/drill -mindepth 1 -name '*drill*' -o -path '*/drill/*' 2>/dev/null || true
       systemctl list-units --all --no-legend --plain 'edgeadm-drill*'`);
     return stdout.trim();
   };
