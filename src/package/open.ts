@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { EdgeadmError } from '../errors.ts';
 import { corrupt } from './archive/frames.ts';
 import { readPackageTar } from './archive/read.ts';
-import { tarSize } from './archive/tar.ts';
 import { sha256Hex } from './hash.ts';
 import { MANIFEST, parseManifest, SIGNATURE } from './manifest.ts';
 import { naming } from './naming.ts';
@@ -101,12 +100,6 @@ async function readHeadOfFile(path: string, signal: AbortSignal | undefined): Pr
   if (manifest === undefined) throw corrupt(`it does not begin with ${MANIFEST}`);
   const signature = contents.get(SIGNATURE);
   return { manifest: Buffer.concat(manifest), signature: signature && Buffer.concat(signature).toString() };
-}
-
-/** Bytes of the tar that manifest and signature take. */
-function headSize(files: readonly (Buffer | string | undefined)[]): number {
-  const sizes = files.filter((file) => file !== undefined).map((file) => Buffer.byteLength(file));
-  return sizes.reduce((sum, size) => sum + tarSize(size), 0);
 }
 
 function checkSignature(

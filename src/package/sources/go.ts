@@ -1,6 +1,5 @@
 import { readdir, readFile, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { EdgeadmError } from '../../errors.ts';
 import type { Component } from '../catalogue/types.ts';
 import { hashFile, sha256Hex } from '../hash.ts';
 import type { Arch } from '../types.ts';
