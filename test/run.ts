@@ -4,7 +4,7 @@
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { execa } from 'execa';
 
 interface Report {
@@ -13,7 +13,12 @@ interface Report {
   numPendingTests: number;
   numTodoTests: number;
   numFailedTestSuites: number;
-  testResults: { status: string; assertionResults: unknown[] }[];
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { status: string; fullName: string; failureMessages: string[] | null }[];
+  }[];
 }
 
 const groups =
@@ -24,6 +29,8 @@ const groups =
         ['--project', 'e2e'],
       ];
 const counts = { passed: 0, failed: 0, skipped: 0 };
+/** A line for each failure, for whoever sees only the end of a long output. */
+const failures: string[] = [];
 const scratch = await mkdtemp(join(tmpdir(), 'edgeadm-test-'));
 
 for (const [index, group] of groups.entries()) {
@@ -41,8 +48,26 @@ for (const [index, group] of groups.entries()) {
   counts.skipped += (result?.numPendingTests ?? 0) + (result?.numTodoTests ?? 0);
   const failed = result?.numFailedTests ?? 0;
   // A file that cannot even be loaded has no failed test, and a runner that dies has no report: both count as one.
+  failures.push(...failuresOf(result));
   counts.failed += failed > 0 || exitCode === 0 ? failed : 1;
 }
 await rm(scratch, { recursive: true, force: true });
+if (failures.length > 0) console.log(`\nFailed:\n${failures.join('\n')}`);
 console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 process.exitCode = counts.failed > 0 ? 1 : 0;
+
+function failuresOf(report: Report | undefined): string[] {
+  return (report?.testResults ?? []).flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(process.cwd(), name);
+    const failed = assertionResults.filter((test) => test.status === 'failed');
+    // A hook or an import that fails belongs to no test.
+    if (failed.length === 0) return status === 'failed' ? [`  ${file}: ${firstLine(message)}`] : [];
+    return failed.map(
+      ({ fullName, failureMessages }) => `  ${file}: ${fullName}: ${firstLine(failureMessages?.[0] ?? '')}`,
+    );
+  });
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0]!.slice(0, 300);
+}

@@ -35,7 +35,6 @@ export class Collections {
     this.db = db;
     this.rows = new Rows(db);
     this.options = options;
-    this.load();
   }
 
   /** Reads the heads; those that are not what was written are dropped with their members. */

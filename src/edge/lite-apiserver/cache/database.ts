@@ -180,6 +180,9 @@ function open(file: string): DatabaseSync {
     if (version === 0) db.exec(`BEGIN; ${schema}; PRAGMA user_version = ${formatVersion}; COMMIT`);
     else if (version !== formatVersion)
       throw new CorruptCache(`the file has format ${version}, not ${formatVersion}`);
+    const tables = db.prepare('SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid').all();
+    if (tables.map(({ sql }) => `${sql};\n`).join('') !== schema.trimStart())
+      throw new CorruptCache('its tables are not those of this format');
     const finding = Object.values(db.prepare('PRAGMA quick_check(1)').get() ?? {})[0];
     if (finding !== 'ok') throw new CorruptCache(String(finding));
     return db;

@@ -43,9 +43,6 @@ export class Store {
     this.db = new Database(options.directory);
     if (this.db.setAside) options.log(`the cache was not sound and was set aside: ${this.db.setAside}`);
     const onlineHours = () => this.hours;
-    this.hours = Number(
-      this.db.get<{ value: string }>("SELECT value FROM fact WHERE name = 'onlineHours'")?.value ?? 0,
-    );
     this.collections = new Collections(this.db, {
       onDirty: (urgent) => this.schedule(urgent ? urgentDelayMs : options.flushIntervalMs),
       onRotten: (what) => options.log(`${what} in the cache was not what had been written and was dropped`),
@@ -57,8 +54,17 @@ export class Store {
       onlineHours,
     });
     this.tokens = new Tokens(this.db);
+    this.guard(() => this.load());
     this.heads = setInterval(() => this.flush(true), headIntervalMs);
     this.heads.unref();
+  }
+
+  /** Reads what must be at hand. SQLite's quick check at the start compares no index: damage may first show here. */
+  private load(): void {
+    const hours = this.db.get<{ value: string }>("SELECT value FROM fact WHERE name = 'onlineHours'")?.value;
+    this.hours = Number(hours ?? 0) || 0;
+    this.collections.load();
+    this.tokens.load();
   }
 
   /** Writes what waits. With `heads`, also versions that only bookmarks and heartbeats moved. */
@@ -160,7 +166,12 @@ export class Store {
   private startOver(reason: string): void {
     this.db.startOver(reason);
     this.collections.startOver();
-    this.tokens.startOver();
+    try {
+      this.tokens.startOver();
+    } catch (error) {
+      // On a disk that is full as well they stay in memory only.
+      this.options.log(`cache: tokens were not written: ${(error as Error).message}`);
+    }
     this.options.log('the cache was set aside and started anew');
   }
 

@@ -39,9 +39,9 @@ export class Tokens {
 
   constructor(db: Database) {
     this.db = db;
-    this.load();
   }
 
+  /** Reads the hashes of accepted tokens; those that are not what was written are left out. */
   load(): void {
     this.known.clear();
     for (const row of this.db.all<AcceptedRow>('SELECT * FROM accepted')) {

@@ -183,6 +183,45 @@ describe('corruption', () => {
     expect(found).toBeGreaterThan(20);
   });
 
+  test('bits flipped all over, in indexes too, never keep it from starting', { timeout: 60_000 }, () => {
+    const path = directory();
+    const first = open(path);
+    for (let n = 0; n < 40; n++) fillWith(first, `r${n}`, 3, 100);
+    for (let n = 0; n < 60; n++) first.tokens.accept(`hash-${n}`, `sa:${n}`, 'not.a.token');
+    first.close();
+    const file = join(path, 'cache.db');
+    const sound = readFileSync(file);
+    // Some of these pass SQLite's quick check, which compares no index with its table.
+    let random = 7;
+    const below = (limit: number) => {
+      random = (random * 1103515245 + 12345) % 2 ** 31;
+      return Math.floor((random / 2 ** 31) * limit);
+    };
+    const logs: string[] = [];
+    for (let round = 0; round < 100; round++) {
+      const bytes = Buffer.from(sound);
+      for (let flips = 1 + below(40); flips > 0; flips--) {
+        const at = below(bytes.length);
+        bytes[at] = (bytes[at] as number) ^ (1 << below(8));
+      }
+      writeFileSync(file, bytes);
+      for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true });
+      const store = open(path, logs);
+      for (const collection of [...store.collections]) {
+        const rows = store.guard(() => store.collections.read(collection)) ?? [];
+        for (const { name, body } of rows)
+          expect(JSON.parse(body).data).toBe(
+            `${collection.key.resource}-${name.slice(1)}-${'x'.repeat(500)}`,
+          );
+      }
+      fillWith(store, 'services', 3, 200);
+      const again = store.collections.find(key('services'));
+      expect(again && store.collections.read(again)).toHaveLength(3);
+      store.close();
+    }
+    expect(logs).toContain('the cache was set aside and started anew');
+  });
+
   test('a broken file is kept for a look, once', () => {
     const path = directory();
     writeFileSync(join(path, 'cache.db'), 'garbage'.repeat(1000));
