@@ -1,5 +1,8 @@
 import type { LiteApiserver } from '../lite-apiserver/index.ts';
 
+/** Sends a request to the API server with the node's own identity. Rejects for answers of 400 and above. */
+export type Send = <T>(method: string, path: string, body?: unknown, signal?: AbortSignal) => Promise<T>;
+
 export interface NodeRequest {
   method: string;
   path: string;
@@ -7,8 +10,9 @@ export interface NodeRequest {
   body?: unknown;
   /** Default application/json. */
   contentType?: string;
-  signal: AbortSignal;
-  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+  /** Default: without end. */
+  timeoutMs?: number;
 }
 
 /** Sends a request upstream with the node's certificate, past the cache. Rejects when there is no answer in time. */
@@ -27,11 +31,26 @@ export async function requestAsNode(
     },
     asNode: true,
     body: bytes,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    signal:
+      timeoutMs === undefined
+        ? signal
+        : AbortSignal.any([...(signal ? [signal] : []), AbortSignal.timeout(timeoutMs)]),
   });
   const chunks: Buffer[] = [];
   for await (const chunk of answer) chunks.push(chunk as Buffer);
   return { status: answer.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') };
+}
+
+/** Sends and reads JSON with the node's certificate; it waits as long as the signal of a request lets it. */
+export function sender({ proxy }: { proxy: Pick<LiteApiserver, 'context'> }, contentType?: string): Send {
+  return async <T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> => {
+    const { status, text } = await requestAsNode(proxy, {
+      ...{ method, path, body, signal },
+      ...(contentType && { contentType }),
+    });
+    if (status >= 400) throw new Error(`${method} ${path}: status ${status} ${statusMessage(text)}`.trim());
+    return JSON.parse(text) as T;
+  };
 }
 
 /** What a Status says, for messages. */

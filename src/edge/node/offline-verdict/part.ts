@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { NodePart, NodeProcess } from '../part.ts';
-import { sender } from '../serving-certificate/part.ts';
+import { sender } from '../request.ts';
 import { offlineAnnotation } from './annotation.ts';
 
 /** Of `edgeadm check offline -o json`; only what is compared here. */

@@ -1,9 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
+import type { Send } from '../request.ts';
 import { createNodeRequest, type RequestNames } from './request.ts';
-
-/** Sends a request to the API server with the node's own identity. Rejects for answers of 400 and above. */
-export type Send = <T>(method: string, path: string, body?: unknown, signal?: AbortSignal) => Promise<T>;
 
 /** Kinds of certificates that a node asks for, with what their signer wants in a request. */
 const kinds = {

@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { replaceFile } from '../../../host/files/replace.ts';
 import type { Link } from '../../lite-apiserver/upstream/link.ts';
 import type { NodePart, NodeProcess } from '../part.ts';
-import type { Send } from './order.ts';
+import { sender } from '../request.ts';
 
 /** A clock that was set, or files that were changed by hand, are noticed after this. */
 const lookMs = 600_000;
@@ -83,39 +83,4 @@ async function whenOnline(link: Link, signal: AbortSignal): Promise<boolean> {
     });
   }
   return !signal.aborted;
-}
-
-/** Sends JSON upstream with the node's certificate, past the cache. */
-export function sender({ proxy }: Pick<NodeProcess, 'proxy'>, contentType = 'application/json'): Send {
-  return async <T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> => {
-    const text = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-    const answer = await proxy.context.transport.send({
-      method,
-      path,
-      headers: {
-        accept: 'application/json',
-        'user-agent': 'edgeadm',
-        ...(text && { 'content-type': contentType, 'content-length': text.length }),
-      },
-      asNode: true,
-      ...(text && { body: text }),
-      signal,
-    });
-    const chunks: Buffer[] = [];
-    for await (const chunk of answer) chunks.push(chunk as Buffer);
-    const content = Buffer.concat(chunks).toString('utf8');
-    const status = answer.statusCode ?? 0;
-    if (status >= 400) {
-      throw new Error(`${method} ${path}: status ${status} ${messageOf(content)}`.trim());
-    }
-    return JSON.parse(content) as T;
-  };
-}
-
-function messageOf(content: string): string {
-  try {
-    return String((JSON.parse(content) as { message?: string }).message ?? '');
-  } catch {
-    return content.slice(0, 200);
-  }
 }

@@ -2,8 +2,9 @@ import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { parseCertificateRequest } from '../../../../src/edge/controller/kubelet-serving/pkcs10.ts';
 import { readAsked } from '../../../../src/edge/controller/kubelet-serving/request-rules.ts';
+import type { Send } from '../../../../src/edge/node/request.ts';
 import { dueAt } from '../../../../src/edge/node/serving-certificate/due.ts';
-import { orderCertificate, type Send } from '../../../../src/edge/node/serving-certificate/order.ts';
+import { orderCertificate } from '../../../../src/edge/node/serving-certificate/order.ts';
 import { createNodeRequest } from '../../../../src/edge/node/serving-certificate/request.ts';
 import { createCertificate } from '../../../fakes/pki.ts';
 
