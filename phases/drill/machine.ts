@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { execute, searchPath } from '../../src/host/command.ts';
 import { replaceFile } from '../../src/host/files/replace.ts';
 import type { Command, CommandResult } from '../../src/host/host.ts';
@@ -41,16 +42,6 @@ export function localMachine(emit: Emit): DrillMachine {
     },
     remove: (path) => rm(path, { force: true }),
     now: Date.now,
-    pause: (ms, signal) =>
-      new Promise((resolve) => {
-        if (signal.aborted) return resolve();
-        const done = () => {
-          clearTimeout(timer);
-          signal.removeEventListener('abort', done);
-          resolve();
-        };
-        const timer = setTimeout(done, ms);
-        signal.addEventListener('abort', done, { once: true });
-      }),
+    pause: (ms, signal) => setTimeout(ms, undefined, { signal }).catch(() => {}),
   };
 }
