@@ -1,8 +1,9 @@
 import { Resolver } from 'node:dns/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { connect, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import type { ReadinessProbe } from '../../../src/edge/lite-apiserver/pods/workload.ts';
+import { acceptsTcp } from '../../../src/host/network/tcp.ts';
 
 /** How the drill asks what runs on the node; tests give their own. Times in milliseconds. */
 export interface Reach {
@@ -15,17 +16,7 @@ export interface Reach {
 }
 
 export const overNetwork: Reach = {
-  tcp: (host, port, timeoutMs) =>
-    new Promise((resolve) => {
-      const socket = connect({ host, port });
-      const end = (answered: boolean) => {
-        socket.destroy();
-        resolve(answered);
-      };
-      socket.setTimeout(timeoutMs, () => end(false));
-      socket.once('connect', () => end(true));
-      socket.once('error', () => end(false));
-    }),
+  tcp: acceptsTcp,
   http: (url, { headers, timeoutMs }) =>
     new Promise((resolve) => {
       const signal = AbortSignal.timeout(timeoutMs);

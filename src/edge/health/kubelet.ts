@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { acceptsTcp } from '../../host/network/tcp.ts';
 
 const timeoutMs = 2000;
 
@@ -21,17 +21,7 @@ export class KubeletWatch {
 
   /** Looks once; never rejects. */
   async look(): Promise<void> {
-    this.answers = await new Promise<boolean>((resolve) => {
-      const socket = connect({ host: '127.0.0.1', port: this.port, timeout: timeoutMs });
-      const end = (answer: boolean) => {
-        socket.destroy();
-        resolve(answer);
-      };
-      socket
-        .once('connect', () => end(true))
-        .once('timeout', () => end(false))
-        .once('error', () => end(false));
-    });
+    this.answers = await acceptsTcp('127.0.0.1', this.port, timeoutMs);
     this.seen ||= this.answers;
   }
 }
