@@ -3,6 +3,7 @@ import { readConfig } from '../../src/edge/lite-apiserver/config.ts';
 import { parseLocalAddresses } from '../../src/edge/node/edge-link.ts';
 import { EdgeadmError } from '../../src/errors.ts';
 import type { Host } from '../../src/host/host.ts';
+import { kubeTime } from '../../src/kube/time.ts';
 import type { Emit } from '../../src/workflow/events.ts';
 import { proxyConfigFile } from '../offline/gather/gather.ts';
 import { checkOffline } from '../offline/index.ts';
@@ -93,7 +94,7 @@ async function refuseSecondDrill({ machine, emit }: PreflightDeps): Promise<void
   const ended =
     machine.now() > state.restoreBy || (state.restart === 'none' && state.boot !== (await bootOf(machine)));
   if ((await isRunning(machine)) || !ended) {
-    const since = new Date(state.startedAt).toISOString().replace(/\.\d+Z$/, 'Z');
+    const since = kubeTime(state.startedAt);
     throw new EdgeadmError('E_HOST_BUSY', `a drill runs on ${state.node} since ${since}`, {
       hint: 'Wait for its end, or end it and restore the link: `edgeadm drill stop`.',
     });

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { paths } from '../../src/host/paths.ts';
+import { kubeTime } from '../../src/kube/time.ts';
 import type { DrillMachine } from './machine.ts';
 import type { Containers } from './observe/containers.ts';
 
@@ -93,13 +94,12 @@ export async function writeReport(
   state: DrillState,
   { problem = '', restoredAt = machine.now() }: { problem?: string; restoredAt?: number } = {},
 ): Promise<DrillReport> {
-  const iso = (ms: number) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
   const report: DrillReport = {
     id: state.id,
     node: state.node,
     restart: state.restart,
-    startedAt: iso(state.startedAt),
-    endedAt: iso(machine.now()),
+    startedAt: kubeTime(state.startedAt),
+    endedAt: kubeTime(machine.now()),
     offlineSeconds: state.cutAt === 0 ? 0 : tenths(Math.min(restoredAt, state.restoreBy) - state.cutAt),
     passed:
       problem === '' && state.checks.length > 0 && state.checks.every(({ outcome }) => outcome !== 'fail'),

@@ -1,4 +1,5 @@
 import { paths } from '../../src/host/paths.ts';
+import { kubeTime } from '../../src/kube/time.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
 import type { InitContext } from './context.ts';
 import { requiresCluster } from './requires-cluster.ts';
@@ -53,7 +54,7 @@ async function usableToken(ctx: InitContext): Promise<string> {
       stringData: {
         'token-id': tokenId,
         'token-secret': tokenSecret,
-        expiration: new Date(Date.now() + 24 * 3600 * 1000).toISOString().replace(/\.\d+Z$/, 'Z'),
+        expiration: kubeTime(Date.now() + 24 * 3600 * 1000),
         'usage-bootstrap-authentication': 'true',
         'usage-bootstrap-signing': 'true',
         'auth-extra-groups': 'system:bootstrappers:kubeadm:default-node-token',

@@ -1,3 +1,4 @@
+import { kubeTime } from '../../src/kube/time.ts';
 import type { OfflineFinding } from './catalogue.ts';
 import type { OfflineFacts } from './facts.ts';
 import { findingsOf } from './findings.ts';
@@ -50,6 +51,4 @@ function atWorst(limits: readonly Limit[], now: number): number {
 const wholeDays = (ms: number): number => Math.max(0, Math.floor(ms / dayMs));
 /** Seconds are enough, and a date out of range must not throw. */
 const iso = (ms: number): string =>
-  Number.isFinite(ms) && Math.abs(ms) <= 8.64e15
-    ? new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
-    : 'unknown';
+  Number.isFinite(ms) && Math.abs(ms) <= 8.64e15 ? kubeTime(ms) : 'unknown';

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { kubeTime } from '../kube/time.ts';
 import { runKubeadm } from './kubeadm.ts';
 import type { Call, Outcome } from './spec.ts';
 
@@ -51,7 +52,7 @@ export async function showAsJson(
   const info = JSON.parse(stdout) as { certificates?: object[] };
   const ours = certificates.map(({ name, notAfter }) => ({
     name,
-    expirationDate: notAfter.toISOString().replace(/\.\d+Z$/, 'Z'),
+    expirationDate: kubeTime(notAfter),
     residualTime: Math.trunc((notAfter.getTime() - Date.now()) / 1000),
     externallyManaged: false,
     caName: 'ca',

@@ -1,9 +1,8 @@
+import { toleranceMs } from '../../../src/edge/lite-apiserver/clock.ts';
+import { kubeTime } from '../../../src/kube/time.ts';
 import { finding, type OfflineFinding } from '../catalogue.ts';
 import type { OfflineFacts } from '../facts.ts';
 import { certificateNames } from '../limits.ts';
-
-/** Clocks of a cluster differ by seconds; more says that one of them is wrong. */
-const toleranceMs = 5 * 60_000;
 
 const fix =
   'Set it (`timedatectl set-time "2026-11-23 12:00:00"`, or by NTP), and give the node a clock with a battery: a wrong clock makes every certificate invalid.';
@@ -16,12 +15,11 @@ export function clockFindings({
   proxy,
 }: Pick<OfflineFacts, 'now' | 'clock' | 'certificates' | 'proxy'>): OfflineFinding[] {
   const { confirmedAt, synchronised, hasHardwareClock } = clock;
-  const shown = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
   if (confirmedAt !== undefined && now < confirmedAt - toleranceMs) {
     return [
       finding(
         'ClockWrong',
-        `the clock of this node says ${shown(now)}, which is before ${shown(confirmedAt)}, a time that the API server confirmed`,
+        `the clock of this node says ${kubeTime(now)}, which is before ${kubeTime(confirmedAt)}, a time that the API server confirmed`,
         fix,
       ),
     ];
@@ -33,7 +31,7 @@ export function clockFindings({
     return [
       finding(
         'ClockWrong',
-        `the clock of this node says ${shown(now)}, which is before ${shown(early.notBefore!)}, the begin of the ${certificateNames[early.role]}`,
+        `the clock of this node says ${kubeTime(now)}, which is before ${kubeTime(early.notBefore!)}, the begin of the ${certificateNames[early.role]}`,
         fix,
       ),
     ];

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { replaceFile } from '../../host/files/replace.ts';
+import { kubeTime } from '../../kube/time.ts';
 import { parseConfirmed, renderConfirmed } from '../node/clock/confirmed.ts';
 
 /** Clocks of a cluster differ by seconds; more says that one of them is wrong. */
@@ -61,10 +62,10 @@ export class NodeClock {
     const now = this.now();
     if (this.heardAt && Math.abs(this.heardAt.own - this.heardAt.server) > toleranceMs) {
       const { own, server } = this.heardAt;
-      return `the clock of this node says ${iso(own)}, the API server's ${iso(server)}`;
+      return `the clock of this node says ${kubeTime(own)}, the API server's ${kubeTime(server)}`;
     }
     if (this.confirmedAt !== undefined && now < this.confirmedAt - toleranceMs) {
-      return `the clock of this node says ${iso(now)}, which is before ${iso(this.confirmedAt)}, a time that the API server confirmed`;
+      return `the clock of this node says ${kubeTime(now)}, which is before ${kubeTime(this.confirmedAt)}, a time that the API server confirmed`;
     }
     return '';
   }
@@ -79,5 +80,3 @@ export class NodeClock {
     }
   }
 }
-
-const iso = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');

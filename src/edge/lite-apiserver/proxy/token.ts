@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { kubeTime } from '../../../kube/time.ts';
 import { clientHeaders, upstreamHeaders } from '../request/headers.ts';
 import type { ApiPath } from '../request/path.ts';
 import { bearerCaller, type Caller } from '../serve/identity.ts';
@@ -104,7 +105,7 @@ function keepToken(
 
 function replay(kept: string, response: ServerResponse): void {
   const tokenRequest = JSON.parse(kept) as TokenRequest;
-  const expirationTimestamp = new Date(Date.now() + replayedMs).toISOString().replace(/\.\d+Z$/, 'Z');
+  const expirationTimestamp = kubeTime(Date.now() + replayedMs);
   const bytes = Buffer.from(
     JSON.stringify({ ...tokenRequest, status: { ...tokenRequest.status, expirationTimestamp } }),
   );
