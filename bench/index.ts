@@ -1,7 +1,7 @@
 /**
  * All benchmarks, or those that are named: `npm run bench`, `npm run bench -- startup unpack --repeats 3`. What edgeadm does is
  * measured side by side with what it is held against, in turn, in one run. Progress goes to stderr, the results to
- * stdout, as Markdown for docs/performance.md. Needs what the playground needs, and some 12 minutes.
+ * stdout, as Markdown for docs/performance.md. Needs what the playground needs, and some 25 minutes.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,6 +16,8 @@ const all: Record<string, () => Promise<Benchmark>> = {
   startup: async () => (await import('./startup.ts')).startup,
   unpack: async () => (await import('./unpack.ts')).unpack,
   install: async () => (await import('./install.ts')).install,
+  edge: async () => (await import('./edge.ts')).edge,
+  'power-cut': async () => (await import('./power-cut.ts')).powerCut,
   playground: async () => (await import('./playground.ts')).playground,
   'lite-apiserver': async () => (await import('./lite-apiserver-report.ts')).liteApiserver,
 };

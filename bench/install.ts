@@ -1,13 +1,18 @@
 import { renderDocuments } from '../src/config/documents.ts';
 import { initConfig } from '../src/playground/cluster-config.ts';
 import type { EdgeadmOutcome } from '../src/playground/edgeadm.ts';
-import { createTestPlayground, type TestPlayground } from '../test/e2e/support/playground.ts';
+import {
+  createTestPlayground,
+  type TestNode,
+  type TestPlayground,
+  type TestPlaygroundOptions,
+} from '../test/e2e/support/playground.ts';
 import { alternate, type Benchmark, parts, seconds } from './benchmark.ts';
 import { byHand, equip, type Steps, writeClusterConfig } from './by-hand/node.ts';
 
 const usual = 3;
 
-interface Times {
+export interface Times {
   init: number;
   join: number;
   initSteps: Steps;
@@ -22,9 +27,7 @@ export const install: Benchmark = {
   async run({ package: build, log, repeats = usual }) {
     const file = await build();
     const on = (way: (playground: TestPlayground) => Promise<Times>) => async (repeat: number) => {
-      await using playground = await createTestPlayground({ edges: 0, workers: 1, package: file });
-      // What others have written is not to be waited for within the time that is taken.
-      await playground.controlPlane.run(['sync'], { timeoutMs: 600_000 });
+      await using playground = await bareNodes({ edges: 0, workers: 1, package: file });
       const times = await way(playground);
       log(`${repeat + 1} of ${repeats}: ${JSON.stringify(times)}`);
       return times;
@@ -51,17 +54,22 @@ export const install: Benchmark = {
   },
 };
 
-async function withEdgeadm(playground: TestPlayground): Promise<Times> {
-  const { controlPlane, subnet, packagePath } = playground;
+const withEdgeadm = (playground: TestPlayground): Promise<Times> =>
+  installWith(playground, { edge: false, node: playground.node('worker-1') });
+
+/** `edgeadm init` on the control plane, then `edgeadm join` on `node`. */
+export async function installWith(
+  { controlPlane, subnet, packagePath }: TestPlayground,
+  { edge, node }: { edge: boolean; node: TestNode },
+): Promise<Times> {
   const path = '/root/cluster.yaml';
   const documents = initConfig([], { subnet, controlPlanes: 1, address: controlPlane.address });
   await controlPlane.write(path, renderDocuments(documents));
-  const common = ['--install-pkg-path', packagePath, '--enable-edge=false'];
+  const common = ['--install-pkg-path', packagePath, `--enable-edge=${edge}`];
   const init = await timed(() => controlPlane.edgeadm(['init', '--config', path, ...common]));
   const { endpoint, token, caCertHash } = (init.outcome.result?.data?.join ?? {}) as Record<string, string>;
   const discovery = ['--token', token!, '--discovery-token-ca-cert-hash', caCertHash!];
-  const worker = playground.node('worker-1');
-  const join = await timed(() => worker.edgeadm(['join', endpoint!, ...discovery, ...common]));
+  const join = await timed(() => node.edgeadm(['join', endpoint!, ...discovery, ...common]));
   return {
     init: init.took,
     join: join.took,
@@ -91,6 +99,14 @@ const withHand =
     });
     return { init, join, initSteps, joinSteps };
   };
+
+/** Nodes that were just booted, on a machine that has nothing left to write. */
+export async function bareNodes(options: TestPlaygroundOptions): Promise<TestPlayground> {
+  const playground = await createTestPlayground(options);
+  // What others have written is not to be waited for within the time that is taken.
+  await playground.controlPlane.run(['sync'], { timeoutMs: 600_000 });
+  return playground;
+}
 
 async function timed(run: () => Promise<EdgeadmOutcome>) {
   let outcome: EdgeadmOutcome | undefined;

@@ -26,7 +26,7 @@ export async function equip(node: TestNode, packageFile: string): Promise<void> 
   const pause = manifest.images.find(({ name }) => /\/pause:/.test(name))!.name;
   const containerd = await readFile(join(import.meta.dirname, 'containerd.toml'), 'utf8');
   const files = {
-    'etc/containerd/config.toml': containerd.replace('PAUSE', pause),
+    'etc/containerd/config.toml': containerd.replaceAll('PAUSE', pause),
     'etc/systemd/system/containerd.service': containerdUnit(false),
     'etc/systemd/system/kubelet.service': kubeletUnit,
     'etc/systemd/system/kubelet.service.d/10-kubeadm.conf': kubeletDropIn,

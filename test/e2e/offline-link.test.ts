@@ -31,7 +31,7 @@ describe('an edge node with a bad link', () => {
   const running = async (): Promise<Record<string, number>> => {
     const { pods, faults }: Look = await look(edge, {
       pods: {},
-      questions: tenPodsQuestions,
+      questions: tenPodsQuestions(),
       timeoutMs: 60_000,
     });
     expect(faults).toEqual([]);

@@ -81,7 +81,7 @@ describe('sites without the cloud', () => {
   const tenAreRight = async (when: string): Promise<Look> => {
     const seen = await look(alone, {
       pods: addressesOn(alone),
-      questions: tenPodsQuestions,
+      questions: tenPodsQuestions(),
       timeoutMs: 120_000,
     });
     expect(seen.faults, when).toEqual([]);

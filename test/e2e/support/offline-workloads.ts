@@ -108,7 +108,7 @@ export const common: readonly object[] = [
   { apiVersion: 'v1', kind: 'Secret', metadata: meta('till'), stringData: { pin: given.pin } },
 ];
 
-/** Ten Pods on one node (`everyNode` is on each edge node). */
+/** Ten Pods on one node. */
 export const tenPods = (hostname: string): object[] => [
   workload('Deployment', 'web', { replicas: 3 }, { spec: on(hostname) }),
   workload(
@@ -129,7 +129,7 @@ export const tenPods = (hostname: string): object[] => [
       container: { readinessProbe: { httpGet: { path: '/', port: 18080 } } },
     },
   ),
-  workload('DaemonSet', 'every', {}, { spec: { nodeSelector: { 'superedge.io/node-edge': 'enable' } } }),
+  workload('DaemonSet', 'every', {}, { spec: on(hostname) }),
   service('web'),
   service('full'),
   service('db', { clusterIP: 'None' }),
@@ -149,8 +149,8 @@ const name = (service: string) => `${service}.${namespace}.svc.cluster.local`;
 const ask = (service: string, times: number, port = '') =>
   `/ask?times=${times}&url=http://${name(service)}${port}/`;
 
-/** What must be so for the ten Pods: Services and DNS answer, and `full` has what it was given. */
-export const tenPodsQuestions: readonly Question[] = [
+/** What must be so for the ten Pods: Services and DNS answer, and `full` has what it was given. `address` is one of the node. */
+export const tenPodsQuestions = (address = '169.254.20.11'): readonly Question[] => [
   { from: 'client-', path: ask('web', 20), pods: ['web-'] },
   { from: 'client-', path: ask('full', 12), pods: ['full-'] },
   { from: 'db-0', path: ask('db-1.db', 1, ':8080'), answers: ['db-1'] },
@@ -158,7 +158,7 @@ export const tenPodsQuestions: readonly Question[] = [
   { from: 'web-', path: ask('web', 20), pods: ['web-'] },
   { from: 'client-', path: `/resolve?name=${name('db')}`, addresses: ['db-0', 'db-1'] },
   { from: 'client-', path: '/resolve?name=kubernetes.default.svc.cluster.local', answers: ['10.96.0.1'] },
-  { from: 'client-', path: '/ask?times=2&url=http://169.254.20.11:18080/', pods: ['host-'] },
+  { from: 'client-', path: `/ask?times=2&url=http://${address}:18080/`, pods: ['host-'] },
   ...['/prices/tea', '/prepared/tea'].map((path) => inFull(`/file?path=${path}`, given.price)),
   inFull('/file?path=/till/pin', given.pin),
   inFull('/env?name=PIN', given.pin),
