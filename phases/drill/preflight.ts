@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readConfig } from '../../src/edge/lite-apiserver/config.ts';
-import { parseLocalAddresses } from '../../src/edge/node/edge-link.ts';
+import { readLocalAddresses } from '../../src/edge/node/edge-link.ts';
 import { EdgeadmError } from '../../src/errors.ts';
 import type { Host } from '../../src/host/host.ts';
 import { kubeTime } from '../../src/kube/time.ts';
@@ -68,7 +68,8 @@ export async function preflight(deps: PreflightDeps, options: DrillOptions): Pro
   for (const message of details) deps.emit({ type: 'warning', message });
   for (const file of ['nft', 'ctr', 'systemctl']) await machine.run({ file, args: ['--version'] });
   const { upstream } = await readConfig(proxyConfigFile);
-  const addresses = await cloudAddresses(upstream.servers, { own: await ownAddresses(machine) });
+  const own = [...(await readLocalAddresses((path) => machine.read(path)))];
+  const addresses = await cloudAddresses(upstream.servers, { own });
   const startedAt = machine.now();
   return {
     id: randomUUID(),
@@ -110,11 +111,4 @@ async function refuseContainer(machine: DrillMachine): Promise<void> {
   throw new EdgeadmError('E_PREFLIGHT', `this node is a container (${container}) and cannot restart itself`, {
     hint: 'On the machine that has the playground: `edgeadm drill offline NODE --reboot`.',
   });
-}
-
-async function ownAddresses(machine: DrillMachine): Promise<string[]> {
-  const [trie, inet6] = await Promise.all(
-    ['/proc/net/fib_trie', '/proc/net/if_inet6'].map((path) => machine.read(path)),
-  );
-  return [...parseLocalAddresses(trie ?? '', inet6 ?? '')];
 }

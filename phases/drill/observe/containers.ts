@@ -1,4 +1,4 @@
-import { parseLocalAddresses } from '../../../src/edge/node/edge-link.ts';
+import { readLocalAddresses } from '../../../src/edge/node/edge-link.ts';
 import { paths } from '../../../src/host/paths.ts';
 import type { DrillMachine } from '../machine.ts';
 
@@ -58,12 +58,9 @@ export class ContainerView {
 
   /** Addresses that the kernel answers for in the network namespace of a process. */
   async addresses(pid: number): Promise<ReadonlySet<string>> {
-    const [trie, inet6] = await Promise.all(
-      ['fib_trie', 'if_inet6'].map((file) =>
-        this.#machine.read(`/proc/${pid}/net/${file}`).catch(() => undefined),
-      ),
-    );
-    return parseLocalAddresses(trie ?? '', inet6 ?? '');
+    // It may end meanwhile.
+    const read = (path: string) => this.#machine.read(path).catch(() => undefined);
+    return readLocalAddresses(read, `/proc/${pid}/net`);
   }
 
   /** undefined: it is gone meanwhile. */

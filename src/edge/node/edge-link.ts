@@ -44,7 +44,7 @@ export async function keepEdgeLink(
   link: EdgeLink,
   options: EdgeLinkOptions,
 ): Promise<{ ended: Promise<void> }> {
-  const { signal, log, warn, ip = runIp, localAddresses = readLocalAddresses } = options;
+  const { signal, log, warn, ip = runIp, localAddresses = ownAddresses } = options;
   let told = '';
   const look = async (): Promise<void> => {
     try {
@@ -110,10 +110,14 @@ async function missingAddresses(
 }
 
 /** From /proc, as a process every few seconds would cost more than all else that an idle node does. */
-async function readLocalAddresses(): Promise<ReadonlySet<string>> {
-  const [trie, inet6] = await Promise.all(
-    ['/proc/net/fib_trie', '/proc/net/if_inet6'].map((file) => readFile(file, 'utf8').catch(() => '')),
-  );
+const ownAddresses = () => readLocalAddresses((file) => readFile(file, 'utf8').catch(() => undefined));
+
+/** Addresses that the kernel answers for, by `net` of a process in /proc; a file that is not there has none. */
+export async function readLocalAddresses(
+  read: (path: string) => Promise<string | undefined>,
+  folder = '/proc/net',
+): Promise<ReadonlySet<string>> {
+  const [trie, inet6] = await Promise.all(['fib_trie', 'if_inet6'].map((name) => read(`${folder}/${name}`)));
   return parseLocalAddresses(trie ?? '', inet6 ?? '');
 }
 
