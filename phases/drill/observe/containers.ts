@@ -1,5 +1,5 @@
 import { readLocalAddresses } from '../../../src/edge/node/edge-link.ts';
-import { paths } from '../../../src/host/paths.ts';
+import { ctr } from '../../node/ctr.ts';
 import type { DrillMachine } from '../machine.ts';
 
 /** A container of Kubernetes whose process runs. */
@@ -20,7 +20,6 @@ interface Labels {
   [label: string]: string | undefined;
 }
 
-const ctr = ['--address', paths.containerdSocket, '--namespace', 'k8s.io'];
 const timeoutMs = 10_000;
 
 /**

@@ -1,8 +1,8 @@
 import type { Host } from '../../../src/host/host.ts';
 import { paths } from '../../../src/host/paths.ts';
+import { ctr } from '../../node/ctr.ts';
 import type { ImageFact } from '../facts.ts';
 
-const ctr = ['--address', paths.containerdSocket, '--namespace', 'k8s.io', 'images', 'ls', '--quiet'];
 /** containerd's label for what the kubelet's garbage collection leaves alone (internal/cri/labels). */
 const pinnedFilter = 'labels."io.cri-containerd.pinned"==pinned';
 
@@ -11,7 +11,7 @@ export async function readImages(host: Host, signal: AbortSignal): Promise<Image
   const list = async (...filter: string[]) => {
     const { stdout } = await host.query({
       file: 'ctr',
-      args: [...ctr, ...filter],
+      args: [...ctr, 'images', 'ls', '--quiet', ...filter],
       signal,
       timeoutMs: 15_000,
     });
