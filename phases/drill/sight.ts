@@ -1,8 +1,8 @@
-import { join } from 'node:path';
 import { parsePeers } from '../../src/edge/health/protocol.ts';
 import { readConfig } from '../../src/edge/lite-apiserver/config.ts';
 import { readStatus, readWorkload } from '../../src/edge/lite-apiserver/status-client.ts';
 import { paths } from '../../src/host/paths.ts';
+import { readKubeletConfiguration } from '../node/kubelet-configuration.ts';
 import { proxyConfigFile } from '../offline/gather/gather.ts';
 import type { ProxyReader, Sight } from './checks.ts';
 import type { DrillMachine } from './machine.ts';
@@ -31,24 +31,14 @@ export async function nodeSight(machine: DrillMachine): Promise<Omit<Sight, 'bef
 /** clusterDNS and clusterDomain of the kubelet's configuration and its drop-ins; the last one counts. */
 async function kubeletDns(machine: DrillMachine): Promise<Sight['dns']> {
   const { readdir } = await import('node:fs/promises');
-  const { parseYaml } = await import('../../src/config/yaml.ts');
-  const names = await readdir(paths.kubeletConfigDir).catch(() => []);
-  const dropIns = names.filter((name) => name.endsWith('.conf')).sort();
-  const dns = { servers: [] as readonly string[], domain: 'cluster.local' };
-  for (const path of [
-    join(paths.kubelet, 'config.yaml'),
-    ...dropIns.map((name) => join(paths.kubeletConfigDir, name)),
-  ]) {
-    const text = await machine.read(path);
-    const [document] = text ? parseYaml({ text, path }) : [];
-    const { clusterDNS, clusterDomain } = (document ?? {}) as {
-      clusterDNS?: string[];
-      clusterDomain?: string;
-    };
-    if (clusterDNS) dns.servers = clusterDNS;
-    if (clusterDomain) dns.domain = clusterDomain;
-  }
-  return dns;
+  const documents = await readKubeletConfiguration<{ clusterDNS: string[]; clusterDomain: string }>({
+    list: (folder) => readdir(folder).catch(() => []),
+    read: (path) => machine.read(path),
+  });
+  return {
+    servers: documents.findLast(({ clusterDNS }) => clusterDNS)?.clusterDNS ?? [],
+    domain: documents.findLast(({ clusterDomain }) => clusterDomain)?.clusterDomain ?? 'cluster.local',
+  };
 }
 
 /** Ready, and the last heartbeat, as the API server has them; asked as the kubelet. */

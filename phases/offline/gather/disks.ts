@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { Host } from '../../../src/host/host.ts';
 import { paths } from '../../../src/host/paths.ts';
+import { readKubeletConfiguration } from '../../node/kubelet-configuration.ts';
 import type { DiskFact } from '../facts.ts';
 
 const places = [paths.kubelet, '/var/lib/containerd', paths.state];
@@ -43,17 +44,12 @@ export async function readDisks(host: Host, signal: AbortSignal): Promise<DiskFa
 
 /** evictionHard of the kubelet's configuration and its drop-ins; with one, a signal that is left out is off. */
 async function readThresholds(host: Host): Promise<Record<string, string>> {
-  const { parseYaml } = await import('../../../src/config/yaml.ts');
-  const folder = paths.kubeletConfigDir;
-  const names = (await host.list(folder)).filter((name) => name.endsWith('.conf'));
-  let found: Record<string, string> | undefined;
-  for (const path of [`${paths.kubelet}/config.yaml`, ...names.map((name) => `${folder}/${name}`)]) {
-    const text = await host.readText(path);
-    const [document] = text ? parseYaml({ text, path }) : [];
-    const own = (document as { evictionHard?: Record<string, string> } | undefined)?.evictionHard;
-    if (own) found = { ...found, ...own };
-  }
-  return found ?? standard;
+  const documents = await readKubeletConfiguration<{ evictionHard: Record<string, string> }>({
+    list: (folder) => host.list(folder),
+    read: (path) => host.readText(path),
+  });
+  const own = documents.flatMap(({ evictionHard }) => (evictionHard ? [evictionHard] : []));
+  return own.length > 0 ? Object.assign({}, ...own) : standard;
 }
 
 function reservedOn(
