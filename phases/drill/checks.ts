@@ -46,13 +46,16 @@ export const linkNoticed: Check = async ({ proxy }) => {
     : pass(`the node-local API proxy is offline: ${reason}`);
 };
 
+/** Without those of pods that end by themselves (Jobs). */
+export function lasting(containers: Containers, pods: Workload['pods']): Containers {
+  const ending = new Set((pods ?? []).filter((pod) => pod.restartPolicy !== 'Always').map(({ uid }) => uid));
+  return containers.filter(({ podUid }) => !ending.has(podUid));
+}
+
 /** Every container that ran before the cut, of a pod that always runs, runs; HTTP and TCP readiness probes answer. */
 export const podsRun: Check = async ({ containers, proxy, reach, before }) => {
   const [now, { pods }] = await Promise.all([containers.running(), proxy.workload()]);
-  const ending = new Set(
-    (pods ?? []).filter(({ restartPolicy }) => restartPolicy !== 'Always').map(({ uid }) => uid),
-  );
-  const wanted = before.filter(({ podUid }) => !ending.has(podUid));
+  const wanted = lasting(before, pods);
   const key = ({ kind, podUid, name }: RunningContainer) => `${kind} ${podUid} ${name}`;
   const running = new Set(now.map(key));
   const missing = [...new Set(wanted.filter((each) => !running.has(key(each))).map(podName))];

@@ -2,6 +2,7 @@ import { EdgeadmError } from '../../src/errors.ts';
 import type { Emit } from '../../src/workflow/events.ts';
 import {
   type Check,
+  lasting,
   linkNoticed,
   nothingRestarted,
   offlineChecks,
@@ -96,7 +97,7 @@ async function throughTheCut(deps: DrillDeps, state: DrillState): Promise<void> 
 async function begin(deps: DrillDeps, state: DrillState): Promise<void> {
   const { machine, emit } = deps;
   const seen = await deps.sight();
-  state.before = await lasting(deps, await seen.containers.running());
+  state.before = await runningToStay(seen);
   await writeState(machine, state);
   await cut(machine, state.addresses, (state.restoreBy - machine.now()) / 1000);
   state.cutAt = machine.now();
@@ -152,7 +153,7 @@ async function goOn(deps: DrillDeps, state: DrillState, boot: string): Promise<v
   await look(deps, state, { checks: offlineChecks, sight, elapsed, since: 'boot', ...times });
   await stillCut(machine, state, elapsed, 'boot');
   // From here on these must stay.
-  state.before = await lasting(deps, await sight.containers.running());
+  state.before = await runningToStay(sight);
 }
 
 /** Restores the link and looks whether all is as it was. Returns when the link was restored. */
@@ -240,9 +241,11 @@ async function stillCut(
   });
 }
 
-/** Without pods that end by themselves (Jobs). */
-async function lasting({ proxy }: DrillDeps, containers: Containers): Promise<Containers> {
-  const { pods } = await proxy.workload();
-  const ending = new Set((pods ?? []).filter((pod) => pod.restartPolicy !== 'Always').map(({ uid }) => uid));
-  return containers.filter(({ podUid }) => !ending.has(podUid));
+/** What runs now and is to stay. */
+async function runningToStay({
+  containers,
+  proxy,
+}: Pick<Sight, 'containers' | 'proxy'>): Promise<Containers> {
+  const [running, { pods }] = await Promise.all([containers.running(), proxy.workload()]);
+  return lasting(running, pods);
 }
