@@ -7,9 +7,11 @@ import {
   sign,
   X509Certificate,
 } from 'node:crypto';
+import { isIP } from 'node:net';
 import * as asn1 from 'asn1js';
 import ipaddr from 'ipaddr.js';
 import { EdgeadmError } from '../errors.ts';
+import { context, dnsName, exact, fromDer, ipAddress, oid, relativeName, sequence } from './asn1.ts';
 
 export interface CertificatePair {
   /** PEM. */
@@ -56,12 +58,8 @@ export function issueCertificate(ca: CertificatePair, request: CertificateReques
     algorithm,
     issuer.subject,
     sequence(time(new Date(Date.now() - clockSkewMs)), time(notAfter)),
-    sequence(
-      new asn1.Set({
-        value: [sequence(oid(oids.commonName), new asn1.Utf8String({ value: request.commonName }))],
-      }),
-    ),
-    raw(publicKey.export({ type: 'spki', format: 'der' })),
+    sequence(relativeName(oids.commonName, request.commonName)),
+    fromDer(publicKey.export({ type: 'spki', format: 'der' })),
     new asn1.Constructed({
       idBlock: { tagClass: 3, tagNumber: 3 },
       value: [sequence(...extensions(request, issuer.keyIdentifier))],
@@ -69,7 +67,7 @@ export function issueCertificate(ca: CertificatePair, request: CertificateReques
   );
   const tbs = new Uint8Array(body.toBER());
   const signature = sign(hash, tbs, issuer.key);
-  const der = sequence(raw(tbs), algorithm, new asn1.BitString({ valueHex: exact(signature) })).toBER();
+  const der = sequence(fromDer(tbs), algorithm, new asn1.BitString({ valueHex: exact(signature) })).toBER();
   return {
     certificate: new X509Certificate(Buffer.from(der)).toString(),
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
@@ -126,7 +124,7 @@ function readIssuer(ca: CertificatePair): Issuer {
     const certificate = new X509Certificate(ca.certificate);
     const key = createPrivateKey(ca.key);
     if (!certificate.checkPrivateKey(key)) throw new Error('its key is of another certificate');
-    const tbs = values(values(asn1.fromBER(exact(certificate.raw)).result)[0]!);
+    const tbs = values(values(fromDer(certificate.raw))[0]!);
     // Behind version, serial number, algorithm, issuer and validity.
     const subject = tbs[5]!;
     return { certificate, key, subject, keyIdentifier: keyIdentifierOf(tbs.at(-1)!) };
@@ -167,15 +165,7 @@ function extension(id: string, value: asn1.BaseBlock, critical = false): asn1.Ba
   );
 }
 
-/** GeneralName (RFC 5280, 4.2.1.6): an address is [7], a DNS name [2]. */
-function generalName(name: string): asn1.BaseBlock {
-  if (ipaddr.isValid(name)) return context(7, Uint8Array.from(ipaddr.parse(name).toByteArray()));
-  return context(2, Buffer.from(name, 'ascii'));
-}
-
-function context(tagNumber: number, bytes: Uint8Array): asn1.BaseBlock {
-  return new asn1.Primitive({ idBlock: { tagClass: 3, tagNumber }, valueHex: exact(bytes) });
-}
+const generalName = (name: string) => (isIP(name) ? ipAddress(name) : dnsName(name));
 
 /** kubeadm's CAs are RSA unless `encryptionAlgorithm` says ECDSA-P256 or P384. */
 function signatureOf(key: KeyObject): { algorithm: asn1.BaseBlock; hash: string } {
@@ -204,15 +194,7 @@ function time(date: Date): asn1.BaseBlock {
     : new asn1.GeneralizedTime({ valueDate });
 }
 
-const sequence = (...value: asn1.BaseBlock[]) => new asn1.Sequence({ value });
-const oid = (value: string) => new asn1.ObjectIdentifier({ value });
-const raw = (bytes: Uint8Array) => asn1.fromBER(exact(bytes)).result as asn1.BaseBlock;
 const values = (block: asn1.BaseBlock) =>
   (block as unknown as { valueBlock: { value: asn1.BaseBlock[] } }).valueBlock.value;
 const textOfOid = (block: asn1.BaseBlock | undefined) =>
   (block as asn1.ObjectIdentifier | undefined)?.getValue();
-
-/** The bytes alone, without the pool that a Buffer may be part of. */
-function exact(bytes: Uint8Array): ArrayBuffer {
-  return new Uint8Array(bytes).buffer;
-}

@@ -1,19 +1,6 @@
 import { type KeyObject, sign } from 'node:crypto';
-import { isIP } from 'node:net';
-import {
-  Set as Asn1Set,
-  type BaseBlock,
-  BitString,
-  Constructed,
-  fromBER,
-  Integer,
-  ObjectIdentifier,
-  OctetString,
-  Primitive,
-  Sequence,
-  Utf8String,
-} from 'asn1js';
-import ipaddr from 'ipaddr.js';
+import { Set as Asn1Set, BitString, Constructed, Integer, OctetString, type Sequence } from 'asn1js';
+import { dnsName, exact, fromDer, ipAddress, oid, relativeName, sequence } from '../../../kube/asn1.ts';
 
 export interface RequestNames {
   dns: readonly string[];
@@ -27,8 +14,6 @@ const oids = {
   subjectAltName: '2.5.29.17',
   ecdsaWithSha256: '1.2.840.10045.4.3.2',
 } as const;
-/** Context tags of GeneralName (RFC 5280, 4.2.1.6). */
-const tags = { dns: 2, ip: 7 } as const;
 
 /**
  * A PKCS#10 request (RFC 2986) as a kubelet makes it for its certificates: O=system:nodes, CN=system:node:NAME, one
@@ -48,7 +33,7 @@ export function createNodeRequest(
       relativeName(oids.organization, 'system:nodes'),
       relativeName(oids.commonName, `system:node:${nodeName}`),
     ),
-    fromBER(new Uint8Array(spki)).result,
+    fromDer(spki),
     new Constructed({
       idBlock: { tagClass: 3, tagNumber: 0 },
       value: names.dns.length + names.ip.length > 0 ? [extensionRequest(names)] : [],
@@ -57,8 +42,8 @@ export function createNodeRequest(
   const signature = sign('sha256', new Uint8Array(info.toBER()), privateKey);
   const request = sequence(
     info,
-    sequence(new ObjectIdentifier({ value: oids.ecdsaWithSha256 })),
-    new BitString({ valueHex: bytes(signature) }),
+    sequence(oid(oids.ecdsaWithSha256)),
+    new BitString({ valueHex: exact(signature) }),
   );
   const base64 = Buffer.from(request.toBER())
     .toString('base64')
@@ -66,36 +51,11 @@ export function createNodeRequest(
   return `-----BEGIN CERTIFICATE REQUEST-----\n${base64}\n-----END CERTIFICATE REQUEST-----\n`;
 }
 
-function relativeName(oid: string, value: string): Asn1Set {
-  return new Asn1Set({
-    value: [sequence(new ObjectIdentifier({ value: oid }), new Utf8String({ value }))],
-  });
-}
-
 function extensionRequest({ dns, ip }: RequestNames): Sequence {
-  const general = [
-    ...dns.map((name) => generalName(tags.dns, Buffer.from(name, 'ascii'))),
-    ...ip.map((address) => generalName(tags.ip, octets(address))),
-  ];
+  const general = [...dns.map(dnsName), ...ip.map(ipAddress)];
   const extension = sequence(
-    new ObjectIdentifier({ value: oids.subjectAltName }),
+    oid(oids.subjectAltName),
     new OctetString({ valueHex: sequence(...general).toBER() }),
   );
-  return sequence(
-    new ObjectIdentifier({ value: oids.extensionRequest }),
-    new Asn1Set({ value: [sequence(extension)] }),
-  );
-}
-
-const generalName = (tagNumber: number, content: Uint8Array): Primitive =>
-  new Primitive({ idBlock: { tagClass: 3, tagNumber }, valueHex: bytes(content) });
-
-const sequence = (...value: BaseBlock[]): Sequence => new Sequence({ value });
-
-/** A copy that owns its buffer, which asn1js takes whole. */
-const bytes = (content: Uint8Array): ArrayBuffer => new Uint8Array(content).buffer;
-
-function octets(address: string): Uint8Array {
-  if (isIP(address) === 0) throw new Error(`${address} is not an IP address`);
-  return Uint8Array.from(ipaddr.parse(address).toByteArray());
+  return sequence(oid(oids.extensionRequest), new Asn1Set({ value: [sequence(extension)] }));
 }
