@@ -1,14 +1,13 @@
 import { X509Certificate } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { EdgeadmError } from '../../src/errors.ts';
 import type { JournaledHost } from '../../src/host/host.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { KubeClient, KubeObject } from '../../src/kube/types.ts';
 import type { Emit } from '../../src/workflow/events.ts';
-import { liteApiserverUnit } from '../node/lite-apiserver.ts';
+import { liteApiserverUnit, upstreamServers } from '../node/lite-apiserver.ts';
 
-const pki = join(paths.kubelet, 'pki');
-const current = join(pki, 'kubelet-client-current.pem');
+const current = paths.kubeletClient;
 const caFile = join(paths.pki, 'ca.crt');
 const approvalMs = 60_000;
 const heartbeatMs = 120_000;
@@ -71,7 +70,7 @@ export async function renewKubelet(options: RenewOptions): Promise<Renewed> {
     throw refused(cause, server);
   });
   const { validToDate } = new X509Certificate(pem);
-  const file = join(pki, `kubelet-client-${stamp(new Date())}.pem`);
+  const file = join(dirname(current), `kubelet-client-${stamp(new Date())}.pem`);
   progress('put the certificate in place');
   await host.writeFile(file, pem, { mode: 0o600, secret: true });
   await host.symlink(file, current);
@@ -107,14 +106,8 @@ async function readNodeName(host: JournaledHost): Promise<string | undefined> {
 
 /** Where the API server is: behind the node-local proxy, its configuration says so, else the kubelet's kubeconfig. */
 async function serverOf(host: JournaledHost): Promise<string> {
-  const config = await host.readText(join(paths.liteApiserver, 'config.yaml'));
-  if (config !== undefined) {
-    const { parseYaml } = await import('../../src/config/yaml.ts');
-    const { textsAt } = await import('../../src/config/fields.ts');
-    const path = join(paths.liteApiserver, 'config.yaml');
-    const [server] = textsAt(parseYaml({ text: config, path })[0], 'upstream.servers');
-    if (server) return server;
-  }
+  const [server] = await upstreamServers(host);
+  if (server) return server;
   const { endpointOf } = await import('../../src/kube/kubeconfig.ts');
   return `https://${endpointOf((await host.readText(paths.kubeletConf)) ?? '')}`;
 }

@@ -3,9 +3,9 @@ import { readConfig } from '../../src/edge/lite-apiserver/config.ts';
 import { readLocalAddresses } from '../../src/edge/node/edge-link.ts';
 import { EdgeadmError } from '../../src/errors.ts';
 import type { Host } from '../../src/host/host.ts';
+import { paths } from '../../src/host/paths.ts';
 import { kubeTime } from '../../src/kube/time.ts';
 import type { Emit } from '../../src/workflow/events.ts';
-import { proxyConfigFile } from '../offline/gather/gather.ts';
 import { checkOffline } from '../offline/index.ts';
 import type { ProxyReader } from './checks.ts';
 import { cloudAddresses } from './cut.ts';
@@ -67,7 +67,7 @@ export async function preflight(deps: PreflightDeps, options: DrillOptions): Pro
   }
   for (const message of details) deps.emit({ type: 'warning', message });
   for (const file of ['nft', 'ctr', 'systemctl']) await machine.run({ file, args: ['--version'] });
-  const { upstream } = await readConfig(proxyConfigFile);
+  const { upstream } = await readConfig(paths.liteApiserverConfig);
   const own = [...(await readLocalAddresses((path) => machine.read(path)))];
   const addresses = await cloudAddresses(upstream.servers, { own });
   const startedAt = machine.now();

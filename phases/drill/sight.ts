@@ -3,7 +3,6 @@ import { readConfig } from '../../src/edge/lite-apiserver/config.ts';
 import { readStatus, readWorkload } from '../../src/edge/lite-apiserver/status-client.ts';
 import { paths } from '../../src/host/paths.ts';
 import { readKubeletConfiguration } from '../node/kubelet-configuration.ts';
-import { proxyConfigFile } from '../offline/gather/gather.ts';
 import type { ProxyReader, Sight } from './checks.ts';
 import type { DrillMachine } from './machine.ts';
 import { ContainerView } from './observe/containers.ts';
@@ -16,7 +15,7 @@ export const overSocket: ProxyReader = {
 
 /** What the drill looks with, and what it has to know of the node. Errors: E_CONFIG_INVALID. */
 export async function nodeSight(machine: DrillMachine): Promise<Omit<Sight, 'before'>> {
-  const { nodeName, health } = await readConfig(proxyConfigFile);
+  const { nodeName, health } = await readConfig(paths.liteApiserverConfig);
   const peers = health && parsePeers(await machine.read(health.peersFile));
   return {
     node: nodeName,

@@ -1,10 +1,10 @@
-import { join } from 'node:path';
 import { localApiServer } from '../../src/config/edge-node.ts';
 import { EdgeadmError } from '../../src/errors.ts';
 import type { Host } from '../../src/host/host.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { KubeClient } from '../../src/kube/types.ts';
 import type { Unmet } from '../../src/workflow/phase.ts';
+import { upstreamServers } from '../node/lite-apiserver.ts';
 import type { JoinContext } from './context.ts';
 
 export const notAnEdgeNode = 'not an edge node';
@@ -12,7 +12,7 @@ export const notAnEdgeNode = 'not an edge node';
 /** For phases that act as the node: this host has joined, and its kubelet has a certificate. */
 export async function requiresKubeletCertificate({ host }: JoinContext): Promise<Unmet | undefined> {
   if (host.dryRun) return undefined;
-  const needed = [paths.kubeletConf, join(paths.kubelet, 'pki/kubelet-client-current.pem')];
+  const needed = [paths.kubeletConf, paths.kubeletClient];
   for (const path of needed) {
     if (await host.stat(path)) continue;
     return {
@@ -28,17 +28,11 @@ export async function apiServers(host: Host): Promise<string[]> {
   const { serverOf } = await import('../../src/kube/kubeconfig-server.ts');
   const server = serverOf((await host.readText(paths.kubeletConf)) ?? '', paths.kubeletConf);
   if (server !== localApiServer) return [server];
-  const [{ parseYaml }, { textsAt }] = await Promise.all([
-    import('../../src/config/yaml.ts'),
-    import('../../src/config/fields.ts'),
-  ]);
-  const path = join(paths.liteApiserver, 'config.yaml');
-  const [document] = parseYaml({ text: (await host.readText(path)) || '{}', path });
-  const servers = textsAt(document, 'upstream.servers');
+  const servers = await upstreamServers(host);
   if (servers.length > 0) return servers;
   throw new EdgeadmError(
     'E_EDGE_NODE',
-    `${paths.kubeletConf} points at the node's proxy, and ${path} does not say where the API server is`,
+    `${paths.kubeletConf} points at the node's proxy, and ${paths.liteApiserverConfig} does not say where the API server is`,
     { hint: 'Join this node again: `edgeadm reset`, then `edgeadm join`.' },
   );
 }

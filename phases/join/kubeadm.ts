@@ -61,7 +61,7 @@ export const kubeadmPhase: Phase<JoinContext> = {
 /** Whether the kubelet holds a valid client certificate of this node already. */
 async function hasNodeCertificate(ctx: JoinContext): Promise<boolean> {
   if (!(await ctx.host.stat(paths.kubeletConf))) return false;
-  const pem = await ctx.host.readText(`${paths.kubelet}/pki/kubelet-client-current.pem`);
+  const pem = await ctx.host.readText(paths.kubeletClient);
   if (!pem) return false;
   const { X509Certificate } = await import('node:crypto');
   try {

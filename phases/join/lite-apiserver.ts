@@ -51,7 +51,7 @@ export const liteApiserverPhase: Phase<JoinContext> = {
     await host.claimNetwork();
     const done = [
       await host.makeDirectory(paths.liteApiserver, { mode: 0o700 }),
-      await host.writeFile(join(paths.liteApiserver, 'config.yaml'), config),
+      await host.writeFile(paths.liteApiserverConfig, config),
       await host.writeFile(join(paths.units, liteApiserverUnit), liteApiserverUnitText),
     ];
     run.progress('start the proxy');

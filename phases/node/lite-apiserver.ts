@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { localApiAddresses, localApiNames, localApiPort } from '../../src/config/edge-node.ts';
 import type { KubeDocument } from '../../src/config/types.ts';
 import { defaultHealthPort } from '../../src/edge/health/protocol.ts';
+import type { Host } from '../../src/host/host.ts';
 import { paths } from '../../src/host/paths.ts';
 
 export const liteApiserverUnit = 'edgeadm-lite-apiserver.service';
@@ -15,7 +16,7 @@ After=network.target
 StartLimitIntervalSec=0
 
 [Service]
-ExecStart=${paths.bin}/edgeadm lite-apiserver --config ${paths.liteApiserver}/config.yaml -v=1
+ExecStart=${paths.bin}/edgeadm lite-apiserver --config ${paths.liteApiserverConfig} -v=1
 Environment="NODE_OPTIONS=--max-semi-space-size=1 --max-old-space-size=256 --disable-warning=ExperimentalWarning"
 Environment=MALLOC_ARENA_MAX=1
 RuntimeDirectory=edgeadm
@@ -28,6 +29,18 @@ LimitNOFILE=20000
 [Install]
 WantedBy=multi-user.target
 `;
+
+/** URLs of API servers in the configuration of this host's node-local API proxy; none where it has no proxy. Errors: E_CONFIG_YAML. */
+export async function upstreamServers(host: Host): Promise<string[]> {
+  const path = paths.liteApiserverConfig;
+  const text = await host.readText(path);
+  if (!text) return [];
+  const [{ parseYaml }, { textsAt }] = await Promise.all([
+    import('../../src/config/yaml.ts'),
+    import('../../src/config/fields.ts'),
+  ]);
+  return textsAt(parseYaml({ text, path })[0], 'upstream.servers');
+}
 
 export interface LiteApiserverFacts {
   nodeName: string;

@@ -1,8 +1,9 @@
 import { readPods, readStatus } from '../../src/edge/lite-apiserver/status-client.ts';
 import { EdgeadmError } from '../../src/errors.ts';
 import type { Host } from '../../src/host/host.ts';
-import { kubeletClientFile, nodeOf } from './gather/certificates.ts';
-import { gatherFacts, type ProxyView, proxyConfigFile } from './gather/gather.ts';
+import { paths } from '../../src/host/paths.ts';
+import { nodeOf } from './gather/certificates.ts';
+import { gatherFacts, type ProxyView } from './gather/gather.ts';
 import { judge, type OfflineVerdict } from './verdict.ts';
 
 export type { OfflineFinding, OfflineFindingId } from './catalogue.ts';
@@ -25,8 +26,8 @@ export interface CheckOptions {
 /** Name of the edge node that this host is; undefined when it is none. */
 export async function edgeNodeName(host: Host): Promise<string | undefined> {
   const [certificate, config] = await Promise.all([
-    host.readText(kubeletClientFile),
-    host.readText(proxyConfigFile),
+    host.readText(paths.kubeletClient),
+    host.readText(paths.liteApiserverConfig),
   ]);
   if (config === undefined) return undefined;
   // The proxy's own word, when the kubelet's certificate is what is broken.
@@ -40,9 +41,13 @@ export async function checkOffline(
 ): Promise<OfflineVerdict> {
   const node = await edgeNodeName(host);
   if (node === undefined) {
-    throw new EdgeadmError('E_EDGE_NODE', `this host is no edge node: ${proxyConfigFile} is not there`, {
-      hint: 'Run it on an edge node, or name one on a control-plane node: `edgeadm check offline NODE`.',
-    });
+    throw new EdgeadmError(
+      'E_EDGE_NODE',
+      `this host is no edge node: ${paths.liteApiserverConfig} is not there`,
+      {
+        hint: 'Run it on an edge node, or name one on a control-plane node: `edgeadm check offline NODE`.',
+      },
+    );
   }
   return judge(await gatherFacts(host, { node, signal, proxy, now, limitMs }));
 }

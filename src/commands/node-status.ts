@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { LiteApiserverStatus } from '../edge/lite-apiserver/status.ts';
 import { defaultStatusSocket, readStatus } from '../edge/lite-apiserver/status-client.ts';
 import { EdgeadmError } from '../errors.ts';
@@ -14,7 +13,7 @@ export interface StatusPlaces {
 /** Asks this node's process. Errors: E_EDGE_NODE when this host is no edge node, or its process does not answer. */
 export async function nodeStatus({
   socket = defaultStatusSocket,
-  configFile = join(paths.liteApiserver, 'config.yaml'),
+  configFile = paths.liteApiserverConfig,
 }: Partial<StatusPlaces> = {}): Promise<LiteApiserverStatus> {
   try {
     return await readStatus(socket);

@@ -24,11 +24,14 @@ export const paths = {
   adminConf: '/etc/kubernetes/admin.conf',
   kubeletConf: '/etc/kubernetes/kubelet.conf',
   kubelet: '/var/lib/kubelet',
+  /** The kubelet's client certificate and key (kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping). */
+  kubeletClient: '/var/lib/kubelet/pki/kubelet-client-current.pem',
   /** Drop-ins of the kubelet's configuration on edge nodes. */
   kubeletConfigDir: '/etc/kubernetes/kubelet.conf.d',
   etcd: '/var/lib/etcd',
   /** Configuration, keys and cache of an edge node's own process. */
   liteApiserver: '/var/lib/edgeadm/lite-apiserver',
+  liteApiserverConfig: '/var/lib/edgeadm/lite-apiserver/config.yaml',
   /** State and last report of a drill on an edge node. */
   drill: '/var/lib/edgeadm/drill',
 } as const;

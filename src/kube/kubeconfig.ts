@@ -154,10 +154,14 @@ function invalid(name: string, problem: string): never {
   });
 }
 
+/** The first server of a kubeconfig, a plain scalar in every one: YAML would have to be imported for this alone. */
+export function serverIn(kubeconfig: string): string | undefined {
+  return /^\s*server:\s*["']?(https?:\/\/[^"'\s]+)/m.exec(kubeconfig)?.[1];
+}
+
 /** `host:port` of a kubeconfig's cluster, as `edgeadm join` takes it. Errors: E_KUBE_API. */
 export function endpointOf(kubeconfig: string): string {
-  // The server is a plain scalar in every kubeconfig; YAML would have to be imported for this alone.
-  const server = /^\s*server:\s*["']?(https?:\/\/[^"'\s]+)/m.exec(kubeconfig)?.[1];
+  const server = serverIn(kubeconfig);
   if (!server || !URL.canParse(server)) return invalid('the kubeconfig', 'it names no server');
   const { hostname, port } = new URL(server);
   return `${hostname}:${port || '443'}`;

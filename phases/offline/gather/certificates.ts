@@ -4,16 +4,13 @@ import type { Host } from '../../../src/host/host.ts';
 import { paths } from '../../../src/host/paths.ts';
 import type { CertificateFact } from '../facts.ts';
 
-/** Where the kubelet keeps its client certificate and key (kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping). */
-export const kubeletClientFile = `${paths.kubelet}/pki/kubelet-client-current.pem`;
-
 /** The certificates that the node lives on; a file that cannot be read is a fact too. */
 export async function readCertificates(
   host: Host,
   config: LiteApiserverConfig | undefined,
 ): Promise<CertificateFact[]> {
   const files = [
-    ['kubelet-client', config?.upstream.clientCertificateFile ?? kubeletClientFile],
+    ['kubelet-client', config?.upstream.clientCertificateFile ?? paths.kubeletClient],
     ['lite-apiserver-serving', config?.serving.certificateFile ?? `${paths.liteApiserver}/pki/serving.pem`],
     ['cluster-ca', config?.upstream.caFile ?? `${paths.pki}/ca.crt`],
   ] as const;

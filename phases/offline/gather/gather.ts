@@ -29,7 +29,6 @@ export interface GatherOptions {
 }
 
 const units = ['containerd.service', 'kubelet.service', liteApiserverUnit];
-export const proxyConfigFile = `${paths.liteApiserver}/config.yaml`;
 
 /** Looks at everything at once; reads only. What fails is told in `unknown`, and nothing is thrown for it. */
 export async function gatherFacts(
@@ -96,14 +95,14 @@ export async function gatherFacts(
 }
 
 async function readConfig(host: Host): Promise<LiteApiserverConfig | undefined> {
-  const text = await host.readText(proxyConfigFile);
+  const path = paths.liteApiserverConfig;
+  const text = await host.readText(path);
   if (text === undefined) return undefined;
   const { parseYaml } = await import('../../../src/config/yaml.ts');
-  return toConfig(parseYaml({ text, path: proxyConfigFile })[0]);
+  return toConfig(parseYaml({ text, path })[0]);
 }
 
-/** The server of the kubelet's kubeconfig, a plain scalar in every kubeconfig. */
 async function serverOfKubelet(host: Host): Promise<string> {
-  const text = (await host.readText(paths.kubeletConf)) ?? '';
-  return /^\s*server:\s*["']?(https?:\/\/[^"'\s]+)/m.exec(text)?.[1] ?? '';
+  const { serverIn } = await import('../../../src/kube/kubeconfig.ts');
+  return serverIn((await host.readText(paths.kubeletConf)) ?? '') ?? '';
 }
