@@ -88,7 +88,7 @@ async function writeTree(root: string, recipe: ImageRecipe): Promise<void> {
 
 /**
  * Lines of a sources.list for the suite, from the places this machine's apt has them; empty where it has none (another
- * release, another distribution), which leaves the choice to mmdebstrap: deb.debian.org.
+ * release, another distribution), which leaves the choice to mmdebstrap.
  */
 async function debianSources(machine: Machine, suite: string): Promise<string[]> {
   if ((await machine.find('apt-get')) === undefined) return [];
