@@ -1,29 +1,10 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EdgeadmError } from '../../errors.ts';
 import { runTool } from '../sources/run.ts';
 import { loadCatalogue } from './load.ts';
-
-/** kubectl's main package, which its module does not hold. */
-const KUBECTL = `// Command kubectl: the k8s.io/kubernetes module does not hold kubectl's main package.
-package main
-
-import (
-	"os"
-
-	"k8s.io/component-base/cli"
-	"k8s.io/kubectl/pkg/cmd"
-	"k8s.io/kubectl/pkg/cmd/util"
-)
-
-func main() {
-	if err := cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()); err != nil {
-		util.CheckErr(err)
-	}
-	os.Exit(0)
-}
-`;
 
 /**
  * Makes the wrapper modules that a minor of the catalogue still lacks: go.mod with what is built as `tool`, and go.sum
@@ -73,8 +54,22 @@ async function replaceStaging(
   for (const name of staging) await go('mod', 'edit', '-replace', `${name}=${name}@${published}`);
   // The main module's Go version decides on GODEBUG defaults: upstream's own.
   await go('mod', 'edit', `-go=${/^go (\S+)$/m.exec(text)![1]}`);
-  await mkdir(join(wrapper, 'kubectl'), { recursive: true });
-  await writeFile(join(wrapper, 'kubectl', 'main.go'), KUBECTL);
+  await copyKubectl(wrapper);
+}
+
+/**
+ * Gives a wrapper module kubectl's main package, which k8s.io/kubernetes does not hold: that of another Kubernetes in the
+ * catalogue. Errors: E_PACKAGE_BUILD when there is none.
+ */
+export async function copyKubectl(wrapper: string): Promise<void> {
+  const others = (await readdir(dirname(wrapper))).map((name) => join(dirname(wrapper), name, 'kubectl'));
+  const from = others.findLast((folder) => existsSync(join(folder, 'main.go')));
+  if (!from) {
+    throw new EdgeadmError('E_PACKAGE_BUILD', `no module in ${dirname(wrapper)} has kubectl/main.go`, {
+      hint: 'Copy the one of an earlier Kubernetes version there.',
+    });
+  }
+  await cp(from, join(wrapper, 'kubectl'), { recursive: true });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

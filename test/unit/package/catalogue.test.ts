@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { supportedMinors } from '../../../src/config/kubernetes-version.ts';
 import { listMinors, loadCatalogue } from '../../../src/package/catalogue/load.ts';
+import { copyKubectl } from '../../../src/package/catalogue/wrapper.ts';
 import { needsFor } from '../../../src/package/needs.ts';
 import { scratch } from './support.ts';
 
@@ -140,5 +141,23 @@ describe('needs', () => {
     expect(images.join()).not.toMatch(/kube-apiserver|etcd|kube-vip|proxy-server/);
     expect(images.join()).toMatch(/kube-proxy.*pause/);
     expect(images.join()).toMatch(/proxy-agent/);
+  });
+});
+
+describe('a wrapper module of Kubernetes', () => {
+  it("gets kubectl's main package from another version", async () => {
+    const folder = await scratch();
+    const text = '// Command kubectl\npackage main\n';
+    await mkdir(join(folder, 'kubernetes-1.36.3/kubectl'), { recursive: true });
+    await mkdir(join(folder, 'etcd-3.6.8'));
+    await writeFile(join(folder, 'kubernetes-1.36.3/kubectl/main.go'), text);
+    await copyKubectl(join(folder, 'kubernetes-1.37.0'));
+    expect(await readFile(join(folder, 'kubernetes-1.37.0/kubectl/main.go'), 'utf8')).toBe(text);
+  });
+
+  it('says so where no version has one', async () => {
+    await expect(copyKubectl(join(await scratch(), 'kubernetes-1.37.0'))).rejects.toMatchObject({
+      code: 'E_PACKAGE_BUILD',
+    });
   });
 });
