@@ -81,7 +81,11 @@ describe('a drill', () => {
   });
   afterAll(() => playground?.delete());
 
-  test.each([[], ['--power-cut'], ['--reboot']])('passes on a sound node %s', async (...args) => {
+  test.each<[string, string[]]>([
+    ['that stays up', []],
+    ['over a power cut', ['--power-cut']],
+    ['over a reboot', ['--reboot']],
+  ])('passes on a sound node %s', async (_, args) => {
     const report = await drill(...args);
     const seen = outcomes(report);
     expect(report, JSON.stringify(seen)).toMatchObject({ passed: true, problem: '', node: edge.hostname });
