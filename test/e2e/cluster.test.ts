@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EdgeadmOutcome } from '../../src/playground/edgeadm.ts';
-import { initArguments, joinArguments, waitForReady } from './support/cluster.ts';
+import { initArguments, joinArguments, shellImage, shellPod, waitForReady } from './support/cluster.ts';
 import { createTestPlayground, type TestPlayground } from './support/playground.ts';
 
 /** The README's way by hand: bare nodes, the package beside them, no route out. */
@@ -56,23 +56,9 @@ describe('a cluster of a control-plane node, an edge node and a worker', () => {
   });
 
   test('a Pod on the edge node resolves a Service, by its own DNS and, through the overlay, by that of the cloud', async () => {
-    const flannel = await playground.kubectlJson<{
-      spec: { template: { spec: { containers: { image: string }[] } } };
-    }>(['get', 'daemonset', '--namespace=kube-flannel', 'kube-flannel-ds']);
-    // The image of the package that has a shell and tools.
-    const image = flannel.spec.template.spec.containers[0]!.image;
-    const pod = (name: string, node: string, command: string[]) => ({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name, labels: { app: name } },
-      spec: {
-        nodeName: node,
-        terminationGracePeriodSeconds: 0,
-        containers: [{ name: 'main', image, imagePullPolicy: 'Never', command }],
-      },
-    });
+    const image = await shellImage(playground.kubectl);
     const objects = [
-      pod('client', playground.node('edge-1').name, ['busybox', 'sleep', '3600']),
+      shellPod('client', playground.node('edge-1'), image, ['busybox', 'sleep', '3600']),
       {
         apiVersion: 'v1',
         kind: 'Service',

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OfflineVerdict } from '../../phases/offline/index.ts';
 import type { LiteApiserverStatus } from '../../src/edge/lite-apiserver/status.ts';
 import type { EdgeadmOutcome } from '../../src/playground/edgeadm.ts';
-import { initArguments, joinArguments, shellImage, waitForReady } from './support/cluster.ts';
+import { initArguments, joinArguments, shellImage, shellPod, waitForReady } from './support/cluster.ts';
 import { poll } from './support/control-plane.ts';
 import { createTestPlayground, type TestNode, type TestPlayground } from './support/playground.ts';
 
@@ -45,23 +45,8 @@ describe('an edge node that is away until its certificates have expired', () => 
     );
     joined = await edge.edgeadm(joinArguments(playground, initialised));
     await waitForReady(playground, 2);
-    const pod = {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: 'web' },
-      spec: {
-        nodeName: edge.hostname,
-        terminationGracePeriodSeconds: 0,
-        containers: [
-          {
-            name: 'main',
-            image: await shellImage(playground.kubectl),
-            imagePullPolicy: 'Never',
-            command: ['busybox', 'sleep', '36000'],
-          },
-        ],
-      },
-    };
+    const image = await shellImage(playground.kubectl);
+    const pod = shellPod('web', edge, image, ['busybox', 'sleep', '36000']);
     await playground.kubectl(['apply', '-f', '-'], { input: JSON.stringify(pod) });
     await playground.kubectl(['wait', '--for=condition=Ready', 'pod/web', '--timeout=60s']);
   });

@@ -7,7 +7,14 @@ import { resetFlags } from '../../src/config/flags/reset.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { EdgeadmOutcome } from '../../src/playground/edgeadm.ts';
 import { virtualAddress } from '../../src/playground/subnet.ts';
-import { initArguments, joinArguments, joinFacts, shellImage, waitForReady } from './support/cluster.ts';
+import {
+  initArguments,
+  joinArguments,
+  joinFacts,
+  shellImage,
+  shellPod,
+  waitForReady,
+} from './support/cluster.ts';
 import { createTestPlayground, type TestPlayground } from './support/playground.ts';
 
 const version = 'v1.34.4';
@@ -48,16 +55,7 @@ describe(`Kubernetes ${version}, the oldest in the catalogue`, () => {
     const edge = playground.node('edge-1');
     const image = await shellImage(playground.kubectl);
     const command = ['busybox', 'sh', '-c', 'echo started; exec busybox sleep 3600'];
-    const pod = {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: 'client' },
-      spec: {
-        nodeName: edge.name,
-        terminationGracePeriodSeconds: 0,
-        containers: [{ name: 'main', image, imagePullPolicy: 'Never', command }],
-      },
-    };
+    const pod = shellPod('client', edge, image, command);
     await playground.kubectl(['apply', '-f', '-'], { input: JSON.stringify(pod) });
     await playground.kubectl(['wait', '--for=condition=Ready', 'pod/client', '--timeout=120s']);
     const name = 'kubernetes.default.svc.cluster.local';

@@ -65,3 +65,15 @@ export async function shellImage(kubectl: TestPlayground['kubectl']): Promise<st
   const flannel = ['get', 'daemonset', '--namespace=kube-flannel', 'kube-flannel-ds'];
   return (await kubectl([...flannel, '-o', `jsonpath=${path}`])).stdout;
 }
+
+/** A Pod on a node that runs a command of the image with a shell. */
+export const shellPod = (name: string, node: TestNode, image: string, command: readonly string[]) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name },
+  spec: {
+    nodeName: node.hostname,
+    terminationGracePeriodSeconds: 0,
+    containers: [{ name: 'main', image, imagePullPolicy: 'Never', command }],
+  },
+});
