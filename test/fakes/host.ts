@@ -13,6 +13,7 @@ import { quoteCommand } from '../../src/host/quote.ts';
 import type { Event } from '../../src/workflow/events.ts';
 import { FakeCommands, type Reply } from './host-commands.ts';
 import { FakeFiles, type FakeNode } from './host-files.ts';
+import { FakeJournal } from './host-journal.ts';
 
 export interface FakeHostOptions {
   name?: string;
@@ -44,8 +45,6 @@ export class FakeHost implements JournaledHost {
   readonly name: string;
   readonly dryRun: boolean;
   readonly events: Event[] = [];
-  /** Keys of changes in the order they were journaled. */
-  readonly journal: string[] = [];
   readonly claims: string[] = [];
   readonly facts = new Map<string, unknown>();
   readonly units = new Map<string, { enabled: boolean; active: boolean; starts: number; version?: string }>();
@@ -55,14 +54,13 @@ export class FakeHost implements JournaledHost {
   forgotten = false;
   readonly #files = new FakeFiles();
   readonly #commands: FakeCommands;
-  readonly #failures = new Map<string, Error>();
-  readonly #work = new Map<string, WorkState>();
-  readonly #undo = new Map<string, () => Promise<void> | void>();
+  readonly #journal: FakeJournal;
 
   constructor(options: FakeHostOptions = {}) {
     this.name = options.name ?? 'fake';
     this.dryRun = options.dryRun ?? false;
     this.#commands = new FakeCommands(options.missing);
+    this.#journal = new FakeJournal(this);
     this.sysctls = new Map(Object.entries(options.sysctls ?? {}));
     for (const [unit, { enabled = false, active = false }] of Object.entries(options.units ?? {})) {
       this.units.set(unit, { enabled, active, starts: 0 });
@@ -77,6 +75,11 @@ export class FakeHost implements JournaledHost {
   /** Files by path with their content, to look at after a test. */
   get files(): Record<string, string> {
     return this.#files.contents();
+  }
+
+  /** Keys of changes in the order they were journaled. */
+  get journal(): readonly string[] {
+    return this.#journal.keys;
   }
 
   /** Every command, queries included, in order. */
@@ -108,7 +111,7 @@ export class FakeHost implements JournaledHost {
   }
 
   fail(key: string, error: Error): this {
-    this.#failures.set(key, error);
+    this.#journal.fail(key, error);
     return this;
   }
 
@@ -162,17 +165,17 @@ export class FakeHost implements JournaledHost {
     const below = this.#files.below(at);
     if (below.length === 0) return false;
     const key = this.#files.get(at)?.kind === 'directory' ? `remove:${at}` : `file:${at}`;
-    return this.#change(
+    return this.#journal.change({
       key,
-      'remove',
-      at,
-      () => {
+      action: 'remove',
+      target: at,
+      act: () => {
         for (const [place] of below) this.#files.set(place, undefined);
       },
-      () => {
+      undo: () => {
         for (const [place, node] of below) this.#files.set(place, node);
       },
-    );
+    });
   }
 
   async editBlock(at: string, marker: string, lines: readonly string[]): Promise<boolean> {
@@ -184,41 +187,41 @@ export class FakeHost implements JournaledHost {
     const former = blockOf(text, marker);
     const mode = old?.kind === 'file' ? old.mode : 0o644;
     await this.#above(target);
-    return this.#change(
-      `block:${target}#${marker}`,
-      'edit',
+    return this.#journal.change({
+      key: `block:${target}#${marker}`,
+      action: 'edit',
       target,
-      () => this.#files.set(target, { kind: 'file', content: wanted, mode }),
-      async () => {
+      act: () => this.#files.set(target, { kind: 'file', content: wanted, mode }),
+      undo: async () => {
         const content = withBlock((await this.readText(target)) ?? '', marker, former);
         if (!old && content === '') this.#files.set(target, undefined);
         else
           this.#files.set(target, { kind: 'file', content: content === `${text}\n` ? text : content, mode });
       },
-    );
+    });
   }
 
   async setSysctl(key: string, value: string): Promise<boolean> {
     const old = this.sysctls.get(key);
     if (old === value) return false;
-    return this.#change(
-      `sysctl:${key}`,
-      'sysctl',
-      key,
-      () => this.sysctls.set(key, value),
-      () => (old === undefined ? this.sysctls.delete(key) : this.sysctls.set(key, old)),
-    );
+    return this.#journal.change({
+      key: `sysctl:${key}`,
+      action: 'sysctl',
+      target: key,
+      act: () => this.sysctls.set(key, value),
+      undo: () => (old === undefined ? this.sysctls.delete(key) : this.sysctls.set(key, old)),
+    });
   }
 
   async loadModule(name: string): Promise<boolean> {
     if (this.modules.has(name)) return false;
-    return this.#change(
-      `module:${name}`,
-      'module',
-      name,
-      () => this.modules.add(name),
-      () => this.modules.delete(name),
-    );
+    return this.#journal.change({
+      key: `module:${name}`,
+      action: 'module',
+      target: name,
+      act: () => this.modules.add(name),
+      undo: () => this.modules.delete(name),
+    });
   }
 
   async enableUnit(
@@ -245,14 +248,13 @@ export class FakeHost implements JournaledHost {
   async run(command: Command, change: Change): Promise<CommandResult> {
     let result: CommandResult = { exitCode: 0, stdout: '', stderr: '' };
     if (change.once !== false && this.state(change.key) === 'done') return result;
-    await this.#workChange(
-      change.key,
-      'run',
-      async () => {
+    const { key, undo } = change;
+    await this.#journal.work(key, 'run', {
+      work: async () => {
         result = await this.#commands.execute(command, false);
       },
-      change.undo,
-    );
+      undo: undo && (() => this.#commands.execute(undo, false)),
+    });
     return result;
   }
 
@@ -269,22 +271,16 @@ export class FakeHost implements JournaledHost {
   }
 
   state(key: string): WorkState {
-    return this.#work.get(key) ?? 'absent';
+    return this.#journal.state(key);
   }
 
   async once(key: string, _summary: string, work: () => Promise<void>): Promise<boolean> {
     if (this.state(key) === 'done') return false;
-    return this.#workChange(key, 'work', work);
+    return this.#journal.work(key, 'work', { work });
   }
 
-  async allOrNothing<T>(work: () => Promise<T>): Promise<T> {
-    const known = new Set(this.#undo.keys());
-    try {
-      return await work();
-    } catch (error) {
-      await this.undoAll({ signal: new AbortController().signal, keep: (key) => known.has(key) });
-      throw error;
-    }
+  allOrNothing<T>(work: () => Promise<T>): Promise<T> {
+    return this.#journal.allOrNothing(work);
   }
 
   async remember(key: string, value: unknown): Promise<void> {
@@ -295,37 +291,15 @@ export class FakeHost implements JournaledHost {
     return this.facts.get(key) as T | undefined;
   }
 
-  async undoAll(options: {
+  undoAll(options: {
     signal: AbortSignal;
     keep?: (key: string) => boolean;
   }): Promise<{ undone: number; warnings: string[] }> {
-    const warnings: string[] = [];
-    let undone = 0;
-    for (const [key, undo] of [...this.#undo].reverse()) {
-      options.signal.throwIfAborted();
-      if (options.keep?.(key)) continue;
-      this.emit({
-        type: 'change',
-        host: this.name,
-        action: 'undo',
-        target: key,
-        summary: key,
-        planned: this.dryRun,
-      });
-      undone++;
-      if (this.dryRun) continue;
-      try {
-        await undo();
-        this.#undo.delete(key);
-      } catch (error) {
-        warnings.push(`${key} could not be undone: ${(error as Error).message}`);
-      }
-    }
-    return { undone, warnings };
+    return this.#journal.undoAll(options);
   }
 
   async forget(): Promise<void> {
-    this.forgotten = this.#undo.size === 0;
+    this.forgotten = this.#journal.isEmpty;
     this.closed = true;
   }
 
@@ -336,13 +310,13 @@ export class FakeHost implements JournaledHost {
   async #node(action: string, at: string, node: FakeNode, key = `file:${at}`): Promise<boolean> {
     await this.#above(at);
     const old = this.#files.get(at);
-    return this.#change(
+    return this.#journal.change({
       key,
       action,
-      at,
-      () => this.#files.set(at, node),
-      () => this.#files.set(at, old),
-    );
+      target: at,
+      act: () => this.#files.set(at, node),
+      undo: () => this.#files.set(at, old),
+    });
   }
 
   #unit(
@@ -350,50 +324,13 @@ export class FakeHost implements JournaledHost {
     next: { enabled: boolean; active: boolean; starts: number; version?: string },
   ): Promise<boolean> {
     const old = this.units.get(unit);
-    return this.#change(
-      `unit:${unit}`,
-      'unit',
-      unit,
-      () => this.units.set(unit, next),
-      () => (old ? this.units.set(unit, old) : this.units.delete(unit)),
-    );
-  }
-
-  #workChange(key: string, action: string, work: () => Promise<void>, undo?: Command): Promise<boolean> {
-    return this.#change(
-      `work:${key}`,
-      action,
-      key,
-      async () => {
-        this.#work.set(key, 'started');
-        const failure = this.#failures.get(`work:${key}`);
-        if (failure) throw failure;
-        if (!this.dryRun) await work();
-        this.#work.set(key, 'done');
-      },
-      async () => {
-        if (undo) await this.#commands.execute(undo, false);
-        this.#work.delete(key);
-      },
-    );
-  }
-
-  async #change(
-    key: string,
-    action: string,
-    target: string,
-    act: () => unknown,
-    undo: () => unknown,
-  ): Promise<true> {
-    if (!this.dryRun) {
-      this.journal.push(key);
-      if (!this.#undo.has(key)) this.#undo.set(key, undo as () => void);
-    }
-    const failure = this.#failures.get(key);
-    if (failure && !key.startsWith('work:')) throw failure;
-    await act();
-    this.emit({ type: 'change', host: this.name, action, target, summary: key, planned: this.dryRun });
-    return true;
+    return this.#journal.change({
+      key: `unit:${unit}`,
+      action: 'unit',
+      target: unit,
+      act: () => this.units.set(unit, next),
+      undo: () => (old ? this.units.set(unit, old) : this.units.delete(unit)),
+    });
   }
 
   #claim(claim: string): boolean {
