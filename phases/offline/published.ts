@@ -1,6 +1,7 @@
 import { offlineAnnotation } from '../../src/edge/node/offline-verdict/annotation.ts';
 import { EdgeadmError } from '../../src/errors.ts';
 import type { KubeClient, KubeObject } from '../../src/kube/types.ts';
+import type { OfflineFinding } from './catalogue.ts';
 import type { OfflineVerdict } from './verdict.ts';
 
 interface Node extends KubeObject {
@@ -34,30 +35,43 @@ export async function readPublished(kube: KubeClient, name: string): Promise<Pub
   return { ...verdict, reachable: ready?.status === 'True', lastHeard: ready?.lastHeartbeatTime ?? '' };
 }
 
-/** Written by a node, so anything may stand there. */
+/** Written by a node, so anything may stand there: what is no part of a verdict is left out. */
 function parse(text: string | undefined): OfflineVerdict | undefined {
+  let value: Partial<OfflineVerdict> | null;
   try {
-    const value = JSON.parse(text ?? '') as Partial<OfflineVerdict> | null;
-    const {
-      node,
-      checkedAt,
-      survives,
-      days,
-      daysAtWorst,
-      firstToFail,
-      limits = [],
-      findings = [],
-    } = value ?? {};
-    if (typeof node !== 'string' || typeof checkedAt !== 'string' || typeof survives !== 'boolean') {
-      return undefined;
-    }
-    return {
-      ...{ node, checkedAt, survives, firstToFail, limits, findings },
-      ...{ days: Number(days) || 0, daysAtWorst: Number(daysAtWorst) || 0 },
-    };
+    value = JSON.parse(text ?? '', printable) as typeof value;
   } catch {
     return undefined;
   }
+  const { node, checkedAt, survives, days, daysAtWorst, firstToFail, limits, findings } = value ?? {};
+  if (typeof node !== 'string' || typeof checkedAt !== 'string' || typeof survives !== 'boolean') {
+    return undefined;
+  }
+  return {
+    ...{ node, checkedAt, survives },
+    ...{ days: Number(days) || 0, daysAtWorst: Number(daysAtWorst) || 0 },
+    firstToFail: hasTexts(firstToFail, ['what', 'at']) ? firstToFail : undefined,
+    limits: list(limits).filter((each) => hasTexts(each, ['what', 'file', 'at'])),
+    findings: list(findings).filter(
+      (each) =>
+        hasTexts(each, ['id', 'message', 'fix']) &&
+        ['error', 'warning'].includes((each as OfflineFinding).severity),
+    ),
+  };
+}
+
+/** It goes to a terminal. */
+const printable = (_: string, value: unknown): unknown =>
+  typeof value === 'string' ? value.replace(/\p{Cc}/gu, ' ') : value;
+
+const list = <T>(value: readonly T[] | undefined): readonly T[] => (Array.isArray(value) ? value : []);
+
+function hasTexts(value: unknown, fields: readonly string[]): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    fields.every((field) => typeof (value as Record<string, unknown>)[field] === 'string')
+  );
 }
 
 /** Since when it is known, for people. */

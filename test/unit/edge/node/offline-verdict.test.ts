@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { readPublished } from '../../../../phases/offline/published.ts';
 import { judge } from '../../../../phases/offline/verdict.ts';
+import { verdictText } from '../../../../src/commands/offline-text.ts';
 import { offlineAnnotation } from '../../../../src/edge/node/offline-verdict/annotation.ts';
 import { publish, type Verdict } from '../../../../src/edge/node/offline-verdict/part.ts';
 import type { NodeProcess } from '../../../../src/edge/node/part.ts';
@@ -79,4 +80,28 @@ test('a refusal of the API server is an error, and what stands there may be anyt
   }
   const empty = { get: async () => undefined } as unknown as KubeClient;
   await expect(readPublished(empty, 'edge-9')).rejects.toMatchObject({ code: 'E_KUBE_API' });
+});
+
+test('what another program wrote there does no harm to who reads it', async () => {
+  const finding = { id: 'DiskFull', severity: 'error', message: 'full\u001b[2J\n', fix: 'free some' };
+  const limit = { what: 'a certificate', file: '/x', at: '2027-11-23T00:00:00Z' };
+  const text = JSON.stringify({
+    ...verdict(),
+    firstToFail: { what: 'a certificate' },
+    limits: [limit, null, 'soon', { what: 'a certificate' }],
+    findings: [finding, 7, { id: 'DiskFull' }, { ...finding, severity: 'dire' }],
+  });
+  const read = async (annotation: string) => {
+    const metadata = { annotations: { [offlineAnnotation]: annotation } };
+    return readPublished({ get: async () => ({ metadata }) } as unknown as KubeClient, 'edge-1');
+  };
+  const found = await read(text);
+  expect(found.limits).toEqual([limit]);
+  expect(found.firstToFail).toBeUndefined();
+  expect(found.findings).toEqual([{ ...finding, message: 'full [2J ' }]);
+  expect(verdictText(found, 'a note')).not.toMatch(/undefined|\u001b/);
+  expect(await read(JSON.stringify({ ...verdict(), limits: 5, findings: {} }))).toMatchObject({
+    limits: [],
+    findings: [],
+  });
 });
