@@ -46,8 +46,8 @@ export async function followDrill(
   let told = '';
   let gone = 0;
   while (files.now() < drill.restoreBy + spareMs) {
-    const report = await readReport(files as DrillMachine);
-    const state = await readState(files as DrillMachine);
+    const report = await readReport(files);
+    const state = await readState(files);
     if (report?.id === drill.id && state?.id !== drill.id) return report;
     if (state?.id === drill.id) {
       gone = 0;

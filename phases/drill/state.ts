@@ -76,7 +76,7 @@ export const reportFile = join(paths.drill, 'report.json');
 /** Rules for the one boot of the drill; gone once they were taken. */
 export const bootRulesFile = join(paths.drill, 'boot.nft');
 
-export async function readState(machine: DrillMachine): Promise<DrillState | undefined> {
+export async function readState(machine: Pick<DrillMachine, 'read'>): Promise<DrillState | undefined> {
   return parse(await machine.read(stateFile));
 }
 
@@ -84,7 +84,7 @@ export async function writeState(machine: DrillMachine, state: DrillState): Prom
   await machine.write(stateFile, `${JSON.stringify(state)}\n`);
 }
 
-export async function readReport(machine: DrillMachine): Promise<DrillReport | undefined> {
+export async function readReport(machine: Pick<DrillMachine, 'read'>): Promise<DrillReport | undefined> {
   return parse(await machine.read(reportFile));
 }
 

@@ -3,7 +3,7 @@ import { formatGoDuration } from '../config/goduration.ts';
 import { openRunningNode } from './playground.ts';
 import type { Call } from './spec.ts';
 
-export interface PlaygroundDrill {
+export interface WantedDrill {
   durationMs: number;
   restoreAfterMs: number;
   restart: Restart;
@@ -16,7 +16,7 @@ export interface PlaygroundDrill {
 export async function drillInPlayground(
   call: Call,
   name: string,
-  { durationMs, restoreAfterMs, restart }: PlaygroundDrill,
+  { durationMs, restoreAfterMs, restart }: WantedDrill,
 ): Promise<DrillReport> {
   const { emit, signal, flags } = call;
   const selection = flags.name === undefined ? {} : { name: flags.name as string };
@@ -65,7 +65,8 @@ export async function drillInPlayground(
       },
     );
   } catch (error) {
-    await runEdgeadm(provider, found.name, ['drill', 'stop'], { timeoutMs: 60_000 });
+    // The link comes back without it too, later.
+    await runEdgeadm(provider, found.name, ['drill', 'stop'], { timeoutMs: 60_000 }).catch(() => {});
     throw error;
   }
 }

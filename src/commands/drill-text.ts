@@ -1,4 +1,5 @@
 import type { DrillReport } from '../../phases/drill/state.ts';
+import { table } from '../ui/branches.ts';
 import { duration } from '../ui/units.ts';
 
 const how = { none: '', reboot: ', rebooted', 'power-cut': ', its power cut' } as const;
@@ -14,16 +15,9 @@ export function reportText(report: DrillReport): string {
     outcome === 'skip' ? '' : `${seconds.toFixed(1)} s after the ${since}`,
     message,
   ]);
-  const widths = [0, 1, 2].map((at) => Math.max(0, ...rows.map((row) => row[at]!.length)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
   return [
     `${node}: drill of ${startedAt} ${verdict} (offline for ${duration(offlineSeconds)}${how[restart]})`,
-    ...lines,
+    ...table(rows),
     '',
   ].join('\n');
 }

@@ -1,5 +1,7 @@
+import type { DrillReport } from '../../phases/drill/state.ts';
 import { parseGoDuration } from '../config/goduration.ts';
 import { EdgeadmError } from '../errors.ts';
+import type { WantedDrill } from './drill-playground.ts';
 import { switchFlag, textFlag } from './flags.ts';
 import { requireRoot } from './privilege.ts';
 import type { Call, CommandSpec, Outcome } from './spec.ts';
@@ -97,14 +99,8 @@ export const drillCommand: CommandSpec = {
   ],
 };
 
-interface Wanted {
-  durationMs: number;
-  restoreAfterMs: number;
-  restart: 'none' | 'reboot' | 'power-cut';
-}
-
 /** Errors: E_USAGE. */
-function wanted({ flags }: Call): Wanted {
+function wanted({ flags }: Call): WantedDrill {
   const durationMs = time('duration', flags.duration ?? standardDuration);
   const restoreAfterMs =
     flags.restoreAfter === undefined ? durationMs + spareMs : time('restore-after', flags.restoreAfter);
@@ -216,7 +212,7 @@ async function resume(call: Call): Promise<Outcome> {
   };
 }
 
-const outcome = async (report: import('../../phases/drill/state.ts').DrillReport): Promise<Outcome> => {
+const outcome = async (report: DrillReport): Promise<Outcome> => {
   const { reportText } = await import('./drill-text.ts');
   return { exitCode: report.passed ? 0 : 1, data: { ...report }, text: reportText(report) };
 };
