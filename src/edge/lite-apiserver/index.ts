@@ -167,7 +167,7 @@ const historyPauseMs = 500;
 const historyAttempts = 20;
 
 async function compareHistory(context: ProxyContext): Promise<void> {
-  const { link, history, log } = context;
+  const { link, history, store, log } = context;
   const newest = newestKnown(context);
   if (newest === '') return;
   for (let attempt = 0; link.online && attempt < historyAttempts; attempt++) {
@@ -177,6 +177,7 @@ async function compareHistory(context: ProxyContext): Promise<void> {
       continue;
     }
     if (history.compare(current, newest)) {
+      store.loseVersions(current);
       log(
         1,
         `the API server is at version ${current}, older than ${newest} here: it was restored, clients list again`,

@@ -22,6 +22,7 @@ import {
   memberSum,
   Rows,
   rowSum,
+  withUnwritten,
 } from './rows.ts';
 
 /** All collections: small heads in memory, members on disk. */
@@ -159,7 +160,7 @@ export class Collections {
       }
       collection.verified = true;
     }
-    return rows;
+    return withUnwritten(rows, collection, (key, object) => this.kept(collection, key, object, collection));
   }
 
   /** The newest copy of an object among the collections of one identity. */
@@ -169,21 +170,24 @@ export class Collections {
   ): MemberRow | undefined {
     let newest: MemberRow | undefined;
     for (const collection of this.byKey.values()) {
-      const { key } = collection;
-      if (key.identity !== identity || key.resource !== object.resource || key.group !== object.group)
-        continue;
-      if (key.version !== object.version || (key.namespace !== '' && key.namespace !== object.namespace))
-        continue;
-      if (!collection.complete) continue;
+      const { key, complete } = collection;
+      if (!complete || key.identity !== identity || key.version !== object.version) continue;
+      if (key.resource !== object.resource || key.group !== object.group) continue;
+      if (key.namespace !== '' && key.namespace !== object.namespace) continue;
       const row = this.row(collection, object.namespace, object.name);
       if (row && (!newest || compareVersions(row.version, newest.version) > 0)) newest = row;
     }
     return newest;
   }
 
-  /** A sound row of one member. */
+  /** One member at `collection.version`; undefined when it is not there or not sound. */
   row(collection: Collection, namespace: string, name: string): MemberRow | undefined {
-    return this.rows.member(collection.id, namespace, name);
+    const key = `${namespace}/${name}`;
+    const object = collection.dirty.get(key);
+    if (object === undefined) return this.rows.member(collection.id, namespace, name);
+    return object
+      ? { namespace, name, ...this.kept(collection, key, object, collection), sum: 0 }
+      : undefined;
   }
 
   /** Changes one member while offline; the collection is marked so that its clients list again later. */
@@ -289,10 +293,7 @@ export class Collections {
     if (!('metadata' in object)) return object as Kept;
     const whole = object as ApiObject;
     if (!isPods(collection.key)) return keep(whole, type.apiVersion, type.kind);
-    const pod = revivable(whole, () => {
-      const row = this.row(collection, ...splitMemberKey(key));
-      return row && (JSON.parse(row.body) as ApiObject);
-    });
+    const pod = revivable(whole, () => this.rows.object(collection.id, key));
     return keep(pod, type.apiVersion, type.kind);
   }
 }

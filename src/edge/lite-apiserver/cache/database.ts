@@ -67,8 +67,8 @@ export class CorruptCache extends Error {
 
 /**
  * One SQLite file, WAL, mode 0600, in a folder that only root enters. Opening never fails for what is in the file: a
- * file that is not sound is set aside (one of them is kept for a look) and an empty one takes its place. Where no file can
- * be made (full or read-only disk) the cache lives in memory until the next start.
+ * file that is not sound is set aside (one of them is kept for a look) and an empty one takes its place. A file that is
+ * there is opened on a full disk too. Where none can be made the cache lives in memory until the next start.
  */
 export class Database {
   readonly file: string;
@@ -90,6 +90,11 @@ export class Database {
       this.setAside = (error as Error).message;
       this.db = isCorruption(error) ? orInMemory(() => replace(this.file)) : open(':memory:');
     }
+  }
+
+  /** No file could be made. */
+  get inMemory(): boolean {
+    return this.db.location() === null;
   }
 
   /** Sets the file aside while running and goes on with an empty one. */
@@ -171,8 +176,9 @@ function open(file: string): DatabaseSync {
   const previous = process.umask(0o077);
   const db = new DatabaseSync(file);
   try {
+    // This process alone has it, so SQLite needs no file for the index of the WAL, which a full disk has no room for.
     db.exec(
-      'PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024;' +
+      'PRAGMA locking_mode = EXCLUSIVE; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024;' +
         'PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 4194304; PRAGMA temp_store = MEMORY',
     );
     if (file !== ':memory:') chmodSync(file, 0o600);

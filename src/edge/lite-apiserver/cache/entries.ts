@@ -50,19 +50,24 @@ export class Entries {
 
   /** The object exists now. */
   forgetAbsence(identity: string, path: string): void {
-    if (
-      this.get(identity, path)?.status === 404 ||
-      this.dirty.get(`${identity}\n${path}`)?.entry?.status === 404
-    ) {
-      this.delete(identity, path);
-    }
+    if (this.get(identity, path)?.status === 404) this.delete(identity, path);
   }
 
-  /** What was answered last. Only after a flush. */
+  /** What was answered last. */
   get(identity: string, path: string): Entry | undefined {
+    const waiting = this.dirty.get(`${identity}\n${path}`);
+    if (waiting) return waiting.entry ?? undefined;
     const row = this.db.get<EntryRow>('SELECT * FROM entry WHERE identity = ? AND path = ?', identity, path);
     if (!row || row.sum !== entrySum(row)) return undefined;
     return { status: row.status, version: row.version, body: row.body };
+  }
+
+  /** Versions above this one are of a state that the API server lost: anything else that is known counts for newer. */
+  loseVersions(above: string): void {
+    for (const row of this.db.all<EntryRow>("SELECT * FROM entry WHERE version <> ''")) {
+      if (row.sum === entrySum(row) && compareVersions(row.version, above) > 0)
+        this.write({ ...row, version: '' });
+    }
   }
 
   count(): number {

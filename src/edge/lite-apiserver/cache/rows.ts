@@ -1,3 +1,4 @@
+import type { ApiObject } from '../wire/object.ts';
 import { type Collection, type CollectionKey, keyText, splitMemberKey } from './collection.ts';
 import type { Database } from './database.ts';
 import { type Kept, sumOf } from './normalise.ts';
@@ -64,6 +65,12 @@ export class Rows {
     return row && row.sum === memberSum(collection, row) ? row : undefined;
   }
 
+  /** What is on disk of a member. */
+  object(collection: number, key: string): ApiObject | undefined {
+    const row = this.member(collection, ...splitMemberKey(key));
+    return row && (JSON.parse(row.body) as ApiObject);
+  }
+
   /** Digest of each member on disk; empty for a row that is not sound, so that it is written anew. */
   digests(collection: Collection): Map<string, string> {
     const columns = collection.verified ? 'namespace, name, digest' : '*';
@@ -103,6 +110,25 @@ export class Rows {
       ...[id, key, api_version, kind, version, complete, overlaid, members, synced, used, rowSum(row)],
     );
   }
+}
+
+/**
+ * Rows with the changes that wait over them. The version of a collection counts those too, so rows without them would be
+ * an older state with a newer version; on a full disk they wait for long.
+ */
+export function withUnwritten(
+  rows: MemberRow[],
+  { dirty }: Collection,
+  kept: (key: string, object: ApiObject) => Kept,
+): MemberRow[] {
+  if (dirty.size === 0) return rows;
+  const merged = new Map(rows.map((row) => [`${row.namespace}/${row.name}`, row]));
+  for (const [key, object] of dirty) {
+    const [namespace, name] = splitMemberKey(key);
+    if (object) merged.set(key, { namespace, name, ...kept(key, object), sum: 0 });
+    else merged.delete(key);
+  }
+  return [...merged.values()];
 }
 
 /** A collection that nothing is known of. */

@@ -33,8 +33,8 @@ export class Store {
   private timer: { handle: NodeJS.Timeout; at: number } | undefined;
   private readonly heads: NodeJS.Timeout;
   private hours = 0;
-  /** The last error; undefined again when a batch was written. That something could be read says nothing of it. */
-  problem: string | undefined;
+  /** The last error of a write; undefined again when a batch was written. That something could be read says nothing of it. */
+  private failure: string | undefined;
   flushes = 0;
   full = false;
 
@@ -82,7 +82,7 @@ export class Store {
         collections?.settled();
         entries?.settled();
         this.flushes++;
-        this.problem = undefined;
+        this.failure = undefined;
       }
     });
   }
@@ -93,12 +93,18 @@ export class Store {
       return work();
     } catch (error) {
       if (!(error as { errcode?: number }).errcode && !isCorruption(error)) throw error;
-      this.problem = (error as Error).message;
-      this.options.log(`cache: ${this.problem}`);
-      if (isCorruption(error)) this.startOver(this.problem);
+      this.failure = (error as Error).message;
+      this.options.log(`cache: ${this.failure}`);
+      if (isCorruption(error)) this.startOver(this.failure);
       else this.schedule(retryDelayMs);
       return undefined;
     }
+  }
+
+  /** Why the disk does not have what is known; undefined when it does. */
+  get problem(): string | undefined {
+    if (!this.db.inMemory) return this.failure;
+    return `it is in memory only, until the proxy is started again: ${this.db.setAside ?? this.failure ?? ''}`;
   }
 
   /** True while there is room for the reads of others than the node itself. */
@@ -128,8 +134,14 @@ export class Store {
       db.trim();
       const { bytes, free } = db.size();
       this.full = bytes - free > this.options.maxBytes;
-      this.problem = undefined;
+      this.failure = undefined;
     });
+  }
+
+  /** The API server was restored to this version: objects of its own resources that are newer never were. */
+  loseVersions(above: string): void {
+    this.flush();
+    this.guard(() => this.db.transaction(false, () => this.entries.loseVersions(above)));
   }
 
   /** What is deleted upstream leaves the single entries too; leaving a narrower selection proves nothing. */

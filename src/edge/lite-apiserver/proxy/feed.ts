@@ -84,14 +84,13 @@ export class Feed {
       return;
     }
     const { fill } = this;
+    const version = event.object.metadata.resourceVersion;
     this.fill = undefined;
-    const taken =
-      fill &&
-      store.guard(() =>
-        store.collections.replace(collection, fill, event.object.metadata.resourceVersion, type),
-      );
+    const taken = fill && store.guard(() => store.collections.replace(collection, fill, version, type));
     this.options.count(taken ? 'ok' : 'refused');
-    if (collection.complete) this.join();
+    // What is there may be older than this stream (too large, or a full disk): then it has a gap.
+    if (taken) this.join();
+    else if (fill?.fits && isVersion(version)) this.attach(version);
     else this.state = 'off';
   }
 

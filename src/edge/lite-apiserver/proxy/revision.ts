@@ -2,11 +2,15 @@ import { compareVersions, isVersion } from '../wire/object.ts';
 import { readAnswer } from './body.ts';
 import type { ProxyContext } from './context.ts';
 
-/** The newest resourceVersion of the core group; empty when there is none. Other API servers count for themselves. */
+/** Groups that kube-apiserver itself has; others may be of API servers that count for themselves. */
+const ownGroups =
+  /^([a-z]*|(admissionregistration|apiextensions|certificates|coordination|discovery|networking|node|rbac\.authorization|resource|scheduling|storage)\.k8s\.io)$/;
+
+/** The newest resourceVersion of the API server's own groups; empty when there is none. */
 export function newestKnown({ store }: ProxyContext): string {
   let newest = '';
   for (const { key, version } of store.collections) {
-    if (key.group !== '') continue;
+    if (!ownGroups.test(key.group)) continue;
     if (isVersion(version) && compareVersions(version, newest) > 0) newest = version;
   }
   return newest;

@@ -76,7 +76,7 @@ export class WatchSession {
 
   private async answer(): Promise<string> {
     let how = 'upstream';
-    if (this.context.link.online && this.mustListAgain()) {
+    if (this.context.link.online && (await this.mustListAgain())) {
       this.response.writeHead(200, { 'content-type': 'application/json' });
       this.expire('this node went on by itself while it was offline');
       return how;
@@ -148,7 +148,7 @@ export class WatchSession {
   /** Goes on upstream from where the client is. */
   private async resume(): Promise<'over' | 'broken' | 'unreachable'> {
     const { context, watch, state } = this;
-    if (this.mustListAgain()) {
+    if (await this.mustListAgain()) {
       this.expire('this node went on by itself while it was offline');
       return 'over';
     }
@@ -163,11 +163,12 @@ export class WatchSession {
   }
 
   /** The client is at a state that the cluster never had. */
-  private mustListAgain(): boolean {
+  private async mustListAgain(): Promise<boolean> {
     const { version } = this.state;
-    return (
-      version !== '' && (this.collection(false)?.overlaid === true || this.context.history.isLost(version))
-    );
+    if (version === '') return false;
+    const { history } = this.context;
+    await history.checked;
+    return this.collection(false)?.overlaid === true || history.isLost(version);
   }
 
   /** The resumed watch was refused: 410 is the client's to know, a busy server is tried again, the rest ends the stream. */
@@ -269,7 +270,6 @@ export class WatchSession {
       );
       await pause(config.link.resumeJitterMs);
     }
-    await history.checked;
     return !this.over;
   }
 

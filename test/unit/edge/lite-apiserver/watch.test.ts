@@ -209,6 +209,58 @@ test('a control plane restored to an older state makes clients list again, and t
   expect(list.json.items).toHaveLength(1);
 });
 
+test('… also one that asks just as the link is back', async () => {
+  const r = await rig();
+  for (let i = 0; i < 20; i++) r.upstream.put('pods', pod(`p${i}`));
+  await r.fetch(podsOfNode);
+  await settled(r, 1);
+  const before = r.upstream.version;
+  await r.goOffline();
+  r.upstream.version = 105;
+  // The comparison takes its time.
+  r.upstream.delayMs = 500;
+  await r.goOnline();
+  const watch = await r.watch(`${podsOfNode}&watch=true&resourceVersion=${before}`);
+  await watch.until(({ ended }) => ended);
+  expect(watch.events.at(-1)).toMatchObject({ type: 'ERROR', object: { code: 410 } });
+});
+
+test('… also when only another group of the same API server was read after the backup', async () => {
+  const r = await rig();
+  r.upstream.put('pods', pod('a'));
+  await r.fetch(podsOfNode);
+  const slices = '/apis/discovery.k8s.io/v1/endpointslices';
+  const slice = { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' };
+  const watch = await r.watch(`${slices}?${watchList}`);
+  r.upstream.version = 110;
+  r.upstream.put('endpointslices', { ...slice, metadata: { name: 's', namespace: 'default' } });
+  await watch.until(({ events }) => events.length === 2);
+  await r.goOffline();
+  r.upstream.version = 105;
+  await r.goOnline();
+  await watch.until(({ ended }) => ended);
+  expect(watch.events.at(-1)).toMatchObject({ type: 'ERROR', object: { code: 410 } });
+});
+
+test('what was read by name of a state that was lost is not taken for newer than the state that was restored', async () => {
+  const r = await rig();
+  const one = '/api/v1/namespaces/default/pods/a';
+  r.upstream.put('pods', pod('a', { text: 'backup' }));
+  r.upstream.put('pods', pod('a', { text: 'lost' }));
+  expect((await r.fetch(one)).json.text).toBe('lost');
+  await r.fetch(podsOfNode);
+  await settled(r, 1);
+  await r.goOffline();
+  r.upstream.version = 100;
+  r.upstream.put('pods', pod('a', { text: 'backup' }));
+  await r.goOnline();
+  await r.proxy.context.history.checked;
+  await r.fetch(podsOfNode);
+  await until(() => [...r.proxy.context.store.collections][0]?.version === '101');
+  await r.goOffline();
+  expect((await r.fetch(one)).json.text).toBe('backup');
+});
+
 test('a client that is slow holds its own stream back, not the others', async () => {
   const r = await rig();
   const slow = await r.watch(`${path}?${watchList}`);

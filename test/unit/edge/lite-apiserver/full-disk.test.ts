@@ -1,0 +1,113 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { statusOf } from '../../../../src/edge/lite-apiserver/status.ts';
+import { pod, podsOfNode, type Rig, rig, settled, until, watchList } from './rig.ts';
+
+const big = { text: 'x'.repeat(1 << 20) };
+
+/** From now on the file of the cache cannot grow. */
+function fill({ proxy }: Rig): void {
+  const { db } = proxy.context.store;
+  db.get(`PRAGMA max_page_count = ${db.size().bytes / 4096}`);
+}
+
+const empty = ({ proxy }: Rig) => proxy.context.store.db.get('PRAGMA max_page_count = 1000000');
+const full = (r: Rig) => until(() => /full/.test(r.proxy.context.store.problem ?? ''));
+
+/** What a client that lists offline takes for the state, and the version that it would watch from. */
+async function offlineList(r: Rig): Promise<{ version: string; names: string[] }> {
+  const { status, json } = await r.fetch(podsOfNode);
+  expect(status).toBe(200);
+  const names = json.items.map(({ metadata }: { metadata: { name: string } }) => metadata.name);
+  return { version: json.metadata.resourceVersion, names: names.sort() };
+}
+
+test('what a watch brings is answered at its version, written or not', async () => {
+  const r = await rig();
+  r.upstream.put('pods', pod('a'));
+  r.upstream.put('pods', pod('gone'));
+  const watch = await r.watch(`${podsOfNode}&${watchList}`);
+  await settled(r, 1);
+  fill(r);
+  r.upstream.put('pods', pod('b', big));
+  r.upstream.put('pods', pod('a', { changed: true }));
+  r.upstream.remove('pods', 'default', 'gone');
+  await watch.until(({ events }) => events.length === 6);
+  await full(r);
+  await r.goOffline();
+  expect(await offlineList(r)).toEqual({ version: String(r.upstream.version), names: ['a', 'b'] });
+  const one = await r.fetch('/api/v1/namespaces/default/pods/a');
+  expect(one.json.changed).toBe(true);
+  // After the power went only what the disk has is left: an older state, and it says so.
+  empty(r);
+  r.proxy.context.store.flush();
+  await r.restart();
+  await until(() => r.proxy.context.link.reason !== '');
+  expect(await offlineList(r)).toEqual({ version: String(r.upstream.version), names: ['a', 'b'] });
+});
+
+test('a state that could not be written is not taken for the base of what a watch brings', async () => {
+  const r = await rig();
+  r.upstream.put('pods', pod('a'));
+  await r.fetch(podsOfNode);
+  await settled(r, 1);
+  const { version } = r.upstream;
+  fill(r);
+  r.upstream.put('pods', pod('b', big));
+  const watch = await r.watch(`${podsOfNode}&${watchList}`);
+  await watch.until(({ events }) => events.length === 3);
+  r.upstream.put('pods', pod('c'));
+  await watch.until(({ events }) => events.length === 4);
+  await full(r);
+  r.proxy.context.store.flush();
+  await r.goOffline();
+  expect(await offlineList(r)).toEqual({ version: String(version), names: ['a'] });
+  empty(r);
+  await r.goOnline();
+  await until(() => [...r.proxy.context.store.collections][0]?.version === String(r.upstream.version));
+  await r.goOffline();
+  expect((await offlineList(r)).names).toEqual(['a', 'b', 'c']);
+});
+
+test('a GET is answered as it was read last, written or not', async () => {
+  const r = await rig();
+  const path = '/api/v1/namespaces/default/pods/a';
+  r.upstream.put('pods', pod('a'));
+  await r.fetch(path);
+  await until(() => r.proxy.context.store.entries.count() === 1);
+  fill(r);
+  r.upstream.put('pods', pod('a', big));
+  await r.fetch(path);
+  await full(r);
+  await r.goOffline();
+  expect((await r.fetch(path)).json.text?.length).toBe(big.text.length);
+});
+
+test('a start needs no room: what was remembered is there', async () => {
+  const r = await rig();
+  r.upstream.put('pods', pod('a'));
+  await r.fetch(podsOfNode);
+  await settled(r, 1);
+  await r.goOffline();
+  await r.proxy.stop();
+  // Where SQLite would make the file that several processes share: none can be made on a full disk.
+  mkdirSync(join(r.directory, 'cache', 'cache.db-shm'));
+  await r.start();
+  expect((await offlineList(r)).names).toEqual(['a']);
+});
+
+test('a cache that could not be put on the disk says so, whatever was written to memory since', async () => {
+  const r = await rig();
+  await r.proxy.stop();
+  // No file can be made here.
+  const directory = join(r.directory, 'ca.crt', 'cache');
+  await r.start({ cache: { directory, flushIntervalMs: 20 } });
+  await until(() => r.proxy.context.link.online);
+  r.upstream.put('pods', pod('a'));
+  await r.fetch(podsOfNode);
+  await settled(r, 1);
+  r.proxy.context.store.flush(true);
+  r.proxy.context.store.collectGarbage('node:edge-1');
+  expect(statusOf(r.proxy.context).cache.problem).toMatch(/memory/);
+});
