@@ -55,7 +55,7 @@ export interface PackageManifest {
  * Layout below the root of a package:
  * ```
  * manifest.json  manifest.json.sig  sbom.cdx.json
- * bin/           kubeadm kubelet kubectl containerd containerd-shim-runc-v2 ctr runc etcdctl
+ * bin/           kubeadm kubelet kubectl containerd containerd-shim-runc-v2 ctr runc etcdctl etcdutl
  * cni/           CNI plugins, flannel's among them
  * images/        one OCI image layout: oci-layout index.json blobs/sha256/…; index entries carry
  *                the annotations io.containerd.image.name (full name) and org.opencontainers.image.ref.name (tag)
