@@ -101,11 +101,11 @@ describe('the gomod source', { timeout: 300_000 }, () => {
     tool.build.go!.wrapper = join(folder, 'tool-1.2.3');
     const options = { cacheDirectory: join(folder, 'cache'), emit() {} };
     const source = gomodSource();
-    for (const refused of [
-      source.prepare([tool], 'amd64', options),
-      source.fetchComponent(tool, 'amd64', options),
+    for (const ask of [
+      () => source.prepare([tool], 'amd64', options),
+      () => source.fetchComponent(tool, 'amd64', options),
     ]) {
-      const error = await refused.then(
+      const error = await ask().then(
         () => expect.unreachable(),
         (thrown) => thrown,
       );
