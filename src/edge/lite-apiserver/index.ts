@@ -10,7 +10,7 @@ import { Handler } from './handler.ts';
 import { Memory } from './memory.ts';
 import { Metrics } from './metrics.ts';
 import { Denials, History, type ProxyContext } from './proxy/context.ts';
-import { newestKnown, upstreamVersion } from './proxy/revision.ts';
+import { newestKnown, serverState } from './proxy/revision.ts';
 import { watchAuthority, watchPair } from './serve/certificates.ts';
 import { Listeners } from './serve/listeners.ts';
 import { describeGauges, serveStatus } from './status.ts';
@@ -171,17 +171,15 @@ async function compareHistory(context: ProxyContext): Promise<void> {
   const newest = newestKnown(context);
   if (newest === '') return;
   for (let attempt = 0; link.online && attempt < historyAttempts; attempt++) {
-    const current = await upstreamVersion(context).catch(() => '');
-    if (current === '') {
+    const state = await serverState(context).catch(() => undefined);
+    if (!state?.version) {
       await setTimeout(historyPauseMs);
       continue;
     }
-    if (history.compare(current, newest)) {
-      store.loseVersions(current);
-      log(
-        1,
-        `the API server is at version ${current}, older than ${newest} here: it was restored, clients list again`,
-      );
+    const above = history.compare(state, newest);
+    if (above !== undefined) {
+      store.loseVersions(above);
+      log(1, `the API server was restored: it lost what is newer than version ${above}, clients list again`);
     }
     return;
   }

@@ -19,6 +19,8 @@ export interface Collection {
   members: number;
   /** Milliseconds since the epoch of the last sign that it is current. */
   synced: number;
+  /** Milliseconds since the epoch of the last full read in this process. */
+  filled: number;
   /** Online hours of the node at the last use. */
   used: number;
   /** Counts replacements by an older state, after which streams from before must not be applied. */

@@ -117,7 +117,6 @@ export class Collections {
     this.byKey.set(collection.text, collection);
     const older = collection.complete && compareVersions(version, collection.version) < 0;
     if (older && collection.feeds > 0) return false;
-    const { db } = this;
     const before = this.rows.digests(collection);
     const next = {
       ...type,
@@ -126,11 +125,12 @@ export class Collections {
       overlaid: false,
       members: fill.objects.size,
       synced: Date.now(),
+      filled: Date.now(),
     };
-    db.transaction(true, () => {
+    this.db.transaction(true, () => {
       for (const [key, object] of fill.objects) {
         const kept = this.kept(collection, key, object, type);
-        if (before.get(key) !== kept.digest) this.rows.write(collection.id, key, kept);
+        if (older || before.get(key) !== kept.digest) this.rows.write(collection.id, key, kept);
         before.delete(key);
       }
       for (const key of before.keys()) this.rows.remove(collection.id, key);

@@ -147,6 +147,7 @@ export function fresh(id: number, key: CollectionKey, used: number): Collection 
     ...{
       members: 0,
       synced: 0,
+      filled: 0,
       used,
       generation: 0,
       feeds: 0,

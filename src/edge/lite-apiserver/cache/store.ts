@@ -104,7 +104,7 @@ export class Store {
   /** Why the disk does not have what is known; undefined when it does. */
   get problem(): string | undefined {
     if (!this.db.inMemory) return this.failure;
-    return `it is in memory only, until the proxy is started again: ${this.db.setAside ?? this.failure ?? ''}`;
+    return `the cache is in memory only, until the proxy is started again: ${this.db.setAside ?? ''}`;
   }
 
   /** True while there is room for the reads of others than the node itself. */

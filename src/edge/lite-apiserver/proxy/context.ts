@@ -72,17 +72,31 @@ export class Denials {
   }
 }
 
+/** What the API server says of itself when the link is back. */
+export interface ServerState {
+  /** resourceVersion now. */
+  version: string;
+  /** The Lease of this node; undefined when there is none. `renewed` in milliseconds since the epoch. */
+  lease?: { version: string; renewed: number };
+}
+
+/** Between a renewal's time and its request: the kubelet takes the time first. */
+const leaseToleranceMs = 5000;
+
 /**
  * A control plane that was restored from a backup counts resourceVersions from an older state: watches from a version
- * that it never had would wait for ever in silence. Found by comparing, each time the link is back, what is known here
- * with what the API server has.
+ * that it never had would wait for ever in silence, or go on in a history that is another one. Found by comparing, each
+ * time the link is back: it has a smaller version than is known here, or does not know of a renewal of the node's Lease that
+ * it had acknowledged.
  */
 export class History {
   /** Settles when the comparison after the last return of the link is done. */
   checked: Promise<void> = Promise.resolve();
+  /** When the kubelet sent the last renewal of the node's Lease that succeeded; milliseconds since the epoch. */
+  renewed = 0;
   private running: Promise<void> | undefined;
   private readonly comparison: () => Promise<void>;
-  private lost: { above: string; upTo: string; until: number } | undefined;
+  private lost: { above: string; upTo: string; at: number } | undefined;
 
   constructor(comparison: () => Promise<void>) {
     this.comparison = comparison;
@@ -97,17 +111,23 @@ export class History {
     return this.running;
   }
 
-  /** `current` is the API server's version now, `newest` the newest that is known here. True when history went back. */
-  compare(current: string, newest: string): boolean {
-    const back = isVersion(current) && isVersion(newest) && compareVersions(newest, current) > 0;
-    if (back) this.lost = { above: current, upTo: newest, until: Date.now() + 600_000 };
-    return back;
+  /** `newest` is the newest version that is known here. Returns the one above which nothing known counts, if history went back. */
+  compare({ version, lease }: ServerState, newest: string): string | undefined {
+    if (!isVersion(version) || !isVersion(newest)) return undefined;
+    let above = compareVersions(newest, version) > 0 ? version : undefined;
+    if (lease && isVersion(lease.version) && lease.renewed < this.renewed - leaseToleranceMs)
+      above = lease.version;
+    if (above !== undefined) this.lost = { above, upTo: newest, at: Date.now() };
+    return above;
   }
 
-  /** True for a version that the restored control plane has not reached. */
-  isLost(version: string): boolean {
+  /**
+   * True for a version of the history that was lost. `filled` is when the collection it belongs to was last read as a
+   * whole: what was read since is of the new one.
+   */
+  isLost(version: string, filled = 0): boolean {
     const { lost } = this;
-    if (!lost || Date.now() > lost.until || !isVersion(version)) return false;
+    if (!lost || filled > lost.at || Date.now() > lost.at + 600_000 || !isVersion(version)) return false;
     return compareVersions(version, lost.above) > 0 && compareVersions(version, lost.upTo) <= 0;
   }
 }

@@ -7,6 +7,7 @@ import { learnToken, type ProxyContext } from './context.ts';
 import { refuseOffline } from './offline.ts';
 import { isPodStatus, noteEndedPod } from './overlay.ts';
 import { pump } from './pump.ts';
+import { leasePath } from './revision.ts';
 
 /** Everything that the cache does not understand: passed on as it is, refused while there is no link. */
 export async function forward(
@@ -16,7 +17,7 @@ export async function forward(
   response: ServerResponse,
   path: ApiPath | undefined,
 ): Promise<string> {
-  const { link, transport } = context;
+  const { link, transport, history } = context;
   const method = request.method ?? 'GET';
   const isWrite = !['GET', 'HEAD', 'OPTIONS'].includes(method);
   if (!link.online) {
@@ -31,6 +32,7 @@ export async function forward(
   const asNode = caller.type === 'node';
   const hasBody =
     request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
+  const sent = Date.now();
   let answer: IncomingMessage;
   try {
     answer = await transport.send({
@@ -51,8 +53,12 @@ export async function forward(
     return 'refused';
   }
   learnToken(context, caller, request.headers.authorization, answer.statusCode ?? 0);
+  if (asNode && isWrite && answer.statusCode === 200 && isOwnLease(context, request)) history.renewed = sent;
   response.writeHead(answer.statusCode ?? 502, answer.statusMessage, clientHeaders(answer.headers));
   response.flushHeaders();
   pump(answer, response);
   return 'upstream';
 }
+
+const isOwnLease = ({ config }: ProxyContext, { url }: IncomingMessage): boolean =>
+  url?.replace(/\?.*$/, '') === leasePath(config.nodeName);

@@ -1,6 +1,6 @@
 import { compareVersions, isVersion } from '../wire/object.ts';
 import { readAnswer } from './body.ts';
-import type { ProxyContext } from './context.ts';
+import type { ProxyContext, ServerState } from './context.ts';
 
 /** Groups that kube-apiserver itself has; others may be of API servers that count for themselves. */
 const ownGroups =
@@ -16,17 +16,37 @@ export function newestKnown({ store }: ProxyContext): string {
   return newest;
 }
 
-/** The API server's current version, from the smallest list that the node may read. Rejects when it does not come. */
-export async function upstreamVersion({ transport, config }: ProxyContext): Promise<string> {
-  const query = new URLSearchParams({ fieldSelector: `metadata.name=${config.nodeName}`, limit: '1' });
+/** Rejects when it does not come. */
+export async function serverState(context: ProxyContext): Promise<ServerState> {
+  const { nodeName } = context.config;
+  // The smallest list that the node may read.
+  const query = new URLSearchParams({ fieldSelector: `metadata.name=${nodeName}`, limit: '1' });
+  const [nodes, lease] = await Promise.all([
+    ask<{ metadata?: { resourceVersion?: string } }>(context, `/api/v1/nodes?${query}`),
+    ask<{ metadata: { resourceVersion: string }; spec?: { renewTime?: string } }>(
+      context,
+      leasePath(nodeName),
+    ),
+  ]);
+  const version = nodes?.metadata?.resourceVersion ?? '';
+  const renewed = Date.parse(lease?.spec?.renewTime ?? '');
+  return lease && renewed
+    ? { version, lease: { version: lease.metadata.resourceVersion, renewed } }
+    : { version };
+}
+
+/** Where the kubelet says every ten seconds that it lives. */
+export const leasePath = (nodeName: string): string =>
+  `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${nodeName}`;
+
+/** Undefined: there is no such thing. */
+async function ask<T>({ transport }: ProxyContext, path: string): Promise<T | undefined> {
   const answer = await transport.send({
-    method: 'GET',
-    path: `/api/v1/nodes?${query}`,
-    headers: { accept: 'application/json' },
-    asNode: true,
+    ...{ method: 'GET', path, headers: { accept: 'application/json' }, asNode: true },
     signal: AbortSignal.timeout(10_000),
   });
   const body = await readAnswer(answer, 4 << 20);
-  const list = JSON.parse(body.toString()) as { metadata?: { resourceVersion?: string } };
-  return answer.statusCode === 200 ? (list.metadata?.resourceVersion ?? '') : '';
+  if (answer.statusCode === 404) return undefined;
+  if (answer.statusCode !== 200) throw new Error(`${path}: status ${answer.statusCode}`);
+  return JSON.parse(body.toString()) as T;
 }

@@ -166,9 +166,9 @@ export class WatchSession {
   private async mustListAgain(): Promise<boolean> {
     const { version } = this.state;
     if (version === '') return false;
-    const { history } = this.context;
-    await history.checked;
-    return this.collection(false)?.overlaid === true || history.isLost(version);
+    await this.context.history.checked;
+    const collection = this.collection(false);
+    return collection?.overlaid === true || this.context.history.isLost(version, collection?.filled);
   }
 
   /** The resumed watch was refused: 410 is the client's to know, a busy server is tried again, the rest ends the stream. */

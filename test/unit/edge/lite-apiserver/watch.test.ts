@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { pod, podsOfNode, Rig, rig, settled, until, watchList } from './rig.ts';
+import { nodeName, pod, podsOfNode, Rig, rig, settled, until, watchList } from './rig.ts';
 
 const path = '/api/v1/namespaces/a/configmaps';
 const configMap = (name: string, v = 0, labels: Record<string, string> = {}) => ({
@@ -242,6 +242,65 @@ test('… also when only another group of the same API server was read after the
   expect(watch.events.at(-1)).toMatchObject({ type: 'ERROR', object: { code: 410 } });
 });
 
+/** A watch that has seen version 150, and a node whose Lease was renewed, with a backup from a minute ago. */
+async function watched() {
+  const r = await rig();
+  const path = `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${nodeName}`;
+  const lease = (secondsAgo: number) => ({
+    ...{ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' },
+    metadata: { name: nodeName, namespace: 'kube-node-lease' },
+    spec: { renewTime: new Date(Date.now() - secondsAgo * 1000).toISOString() },
+  });
+  r.upstream.put('leases', lease(60));
+  r.upstream.put('pods', pod('a'));
+  const held = await r.watch(`${podsOfNode}&${watchList}`);
+  await settled(r, 1);
+  r.upstream.version = 150;
+  r.upstream.bookmark();
+  await held.until(({ events }) => events.length === 3);
+  const renew = () => r.fetch(path, { method: 'PUT', body: '{}' });
+  return { r, held, renew, lease };
+}
+
+test('… also when its versions have outgrown the lost ones: it does not know of a renewed Lease', async () => {
+  const { r, held, renew } = await watched();
+  await renew();
+  await r.goOffline();
+  r.upstream.version = 160;
+  await r.goOnline();
+  await held.until(({ ended }) => ended);
+  expect(held.events.at(-1)).toMatchObject({ type: 'ERROR', object: { code: 410 } });
+});
+
+test('a Lease that is as it was renewed last is no sign of a restore', async () => {
+  const { r, held, renew, lease } = await watched();
+  await renew();
+  r.upstream.put('leases', lease(0));
+  await r.goOffline();
+  r.upstream.version = 160;
+  await r.goOnline();
+  await r.proxy.context.history.checked;
+  r.upstream.put('pods', pod('b'));
+  await held.until(({ events }) => events.length === 4);
+  expect(held.events[3]).toMatchObject({ type: 'ADDED' });
+});
+
+test('who has listed again goes on, though its version is one that was used before', async () => {
+  const { r, held } = await watched();
+  await r.goOffline();
+  r.upstream.version = 140;
+  await r.goOnline();
+  await held.until(({ ended }) => ended);
+  r.upstream.put('pods', pod('b'));
+  await r.fetch(podsOfNode);
+  const [collection] = [...r.proxy.context.store.collections];
+  await until(() => collection?.version === '141');
+  const again = await r.watch(`${podsOfNode}&watch=true&resourceVersion=141`);
+  r.upstream.put('pods', pod('c'));
+  await again.until(({ events }) => events.length === 1);
+  expect(again.events[0]).toMatchObject({ type: 'ADDED' });
+});
+
 test('what was read by name of a state that was lost is not taken for newer than the state that was restored', async () => {
   const r = await rig();
   const one = '/api/v1/namespaces/default/pods/a';
@@ -259,6 +318,23 @@ test('what was read by name of a state that was lost is not taken for newer than
   await until(() => [...r.proxy.context.store.collections][0]?.version === '101');
   await r.goOffline();
   expect((await r.fetch(one)).json.text).toBe('backup');
+});
+
+test('a state that was restored has its own version after a start, too, with objects that are the same', async () => {
+  const r = await rig();
+  r.upstream.version = 200;
+  r.upstream.put('pods', pod('a'));
+  await r.fetch(podsOfNode);
+  await settled(r, 1);
+  await r.goOffline();
+  r.upstream.version = 100;
+  r.upstream.put('pods', pod('a'));
+  await r.goOnline();
+  await r.fetch(podsOfNode);
+  await until(() => [...r.proxy.context.store.collections][0]?.version === '101');
+  await r.goOffline();
+  await r.restart();
+  expect((await r.fetch(podsOfNode)).json.metadata.resourceVersion).toBe('101');
 });
 
 test('a client that is slow holds its own stream back, not the others', async () => {
