@@ -6,11 +6,11 @@ import type { TestNode } from './playground.ts';
 
 /** systemd's name of the node-local API proxy. */
 export const liteUnit = 'edgeadm-lite-apiserver.service';
-const socket = '/run/edgeadm/lite-apiserver.sock';
+export const liteSocket = '/run/edgeadm/lite-apiserver.sock';
 
 /** What the proxy of a node says of itself. */
 export async function liteStatus(node: TestNode): Promise<LiteApiserverStatus> {
-  const { stdout } = await node.run(['curl', '-sS', '--unix-socket', socket, 'http://x/edge/status']);
+  const { stdout } = await node.run(['curl', '-sS', '--unix-socket', liteSocket, 'http://x/edge/status']);
   return JSON.parse(stdout) as LiteApiserverStatus;
 }
 
