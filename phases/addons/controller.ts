@@ -1,3 +1,4 @@
+import { hasLocalApi } from '../../src/config/edge-node.ts';
 import type { ControllerSettings } from '../../src/edge/controller/objects.ts';
 import type { PhaseRun } from '../../src/workflow/phase.ts';
 import { applyObjects } from '../init/apply-objects.ts';
@@ -29,7 +30,7 @@ function isOn(ctx: InitContext, addon: string): boolean {
 
 /** What the node-local API proxies of edge nodes answer for; see docs/lite-apiserver.md. */
 async function edgeNodes({ edge, settings }: InitContext): Promise<Pick<ControllerSettings, 'edgeNodes'>> {
-  if (!edge.enabled || edge.addons['lite-apiserver']?.enabled === false) return {};
+  if (!hasLocalApi(edge)) return {};
   const [{ kubernetesServiceAddress }, { localApiAddresses, localApiNames }] = await Promise.all([
     import('../../src/config/cidr.ts'),
     import('../../src/config/edge-node.ts'),

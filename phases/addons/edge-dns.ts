@@ -1,7 +1,6 @@
-import { applyObjects } from '../init/apply-objects.ts';
 import { localImageName } from '../node/image-name.ts';
+import { applyVariant, withoutLocalApi } from './edge-variant.ts';
 import type { Addon } from './index.ts';
-import { withoutLocalApi } from './local-api.ts';
 
 /** Edge nodes have a CoreDNS each, at the edge virtual address; kubeadm's stays for all others. */
 export const edgeDns: Addon = {
@@ -22,10 +21,6 @@ export const edgeDns: Addon = {
       ...(ctx.manifestsDir && { manifestsDir: ctx.manifestsDir }),
     };
     const variant = await edgeDnsObjects(ctx.host.dryRun ? undefined : await ctx.kube(), settings, packaged);
-    return applyObjects(ctx, run, 'coredns-edge', variant.objects, {
-      timeoutMs: 120_000,
-      // kubeadm's own leaves the edge nodes; nobody waits for that.
-      beforeWait: (kube) => kube.apply(variant.standard, { signal: run.signal }),
-    });
+    return applyVariant(ctx, run, 'coredns-edge', variant);
   },
 };

@@ -1,6 +1,5 @@
-import { applyObjects } from '../init/apply-objects.ts';
+import { applyVariant, withoutLocalApi } from './edge-variant.ts';
 import type { Addon } from './index.ts';
-import { withoutLocalApi } from './local-api.ts';
 
 /** Edge nodes run a kube-proxy that starts while they are offline; kubeadm's stays for all others. */
 export const edgeKubeProxy: Addon = {
@@ -20,10 +19,6 @@ export const edgeKubeProxy: Addon = {
       ctx.emit({ type: 'warning', message });
       return false;
     }
-    return applyObjects(ctx, run, 'kube-proxy-edge', variant.objects, {
-      timeoutMs: 120_000,
-      // kubeadm's own leaves the edge nodes; nobody waits for that.
-      beforeWait: (kube) => kube.apply(variant.standard, { signal: run.signal }),
-    });
+    return applyVariant(ctx, run, 'kube-proxy-edge', variant);
   },
 };

@@ -1,4 +1,4 @@
-import { localApiPort } from '../../src/config/edge-node.ts';
+import { hasLocalApi, localApiPort } from '../../src/config/edge-node.ts';
 import { getField } from '../../src/config/fields.ts';
 import { hasTunnel, tunnel } from '../../src/config/tunnel.ts';
 import type { Host } from '../../src/host/host.ts';
@@ -24,7 +24,7 @@ export function portsOf(settings: NodeSettings): Map<number, string> {
       ports.set(2379, 'etcd');
       ports.set(2380, 'etcd');
     }
-  } else if (settings.edge.enabled && settings.edge.addons['lite-apiserver']?.enabled !== false) {
+  } else if (hasLocalApi(settings.edge)) {
     ports.set(localApiPort, 'edgeadm lite-apiserver');
   }
   if (hasTunnel(settings.edge)) {

@@ -22,16 +22,7 @@ export async function applyObjects(
   { timeoutMs = 180_000, beforeWait }: ApplyOptions = {},
 ): Promise<boolean> {
   if (ctx.host.dryRun) {
-    for (const object of objects) {
-      ctx.emit({
-        type: 'change',
-        host: 'cluster',
-        action: 'apply',
-        target: `${object.kind}/${refOf(object).name}`,
-        summary: 'server-side apply as edgeadm',
-        planned: true,
-      });
-    }
+    planObjects(ctx, objects);
     return true;
   }
   const kube = await ctx.kube();
@@ -46,6 +37,20 @@ export async function applyObjects(
   run.progress(`wait for ${name}`);
   await kube.waitRollout(workloads, { timeoutMs, signal: run.signal, emit: ctx.emit });
   return changed;
+}
+
+/** What a dry run says of objects instead of applying them. */
+export function planObjects({ emit }: Pick<InitContext, 'emit'>, objects: readonly KubeDocument[]): void {
+  for (const object of objects) {
+    emit({
+      type: 'change',
+      host: 'cluster',
+      action: 'apply',
+      target: `${object.kind}/${refOf(object).name}`,
+      summary: 'server-side apply as edgeadm',
+      planned: true,
+    });
+  }
 }
 
 function refOf({ apiVersion, kind, metadata }: KubeDocument): ObjectRef {

@@ -1,6 +1,6 @@
+import { hasLocalApi } from '../../src/config/edge-node.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
-import { hasLocalApi } from '../addons/local-api.ts';
 import { applyObjects } from './apply-objects.ts';
 import type { InitContext } from './context.ts';
 import { requiresCluster } from './requires-cluster.ts';

@@ -1,4 +1,5 @@
 import type { Phase } from '../../src/workflow/phase.ts';
+import { planObjects } from './apply-objects.ts';
 import type { InitContext } from './context.ts';
 import { requiresCluster } from './requires-cluster.ts';
 
@@ -17,16 +18,7 @@ export const uploadEdgeConfigPhase: Phase<InitContext> = {
       ...(ctx.manifestsDir && { manifestsDir: ctx.manifestsDir }),
     });
     if (ctx.host.dryRun) {
-      for (const { kind, metadata } of objects) {
-        ctx.emit({
-          type: 'change',
-          host: 'cluster',
-          action: 'apply',
-          target: `${kind}/${(metadata as { name: string }).name}`,
-          summary: 'server-side apply as edgeadm',
-          planned: true,
-        });
-      }
+      planObjects(ctx, objects);
       return true;
     }
     return (await ctx.kube()).apply(objects, { signal: run.signal });

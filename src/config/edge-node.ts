@@ -1,3 +1,5 @@
+import type { EdgeConfiguration } from './types.ts';
+
 /** SuperEdge's label for edge nodes; DaemonSets of edge nodes select it, the standard ones avoid it. */
 export const edgeNodeLabel = { 'superedge.io/node-edge': 'enable' } as const;
 
@@ -6,6 +8,14 @@ export const localApiPort = 51003;
 
 /** Where the kubelet finds the proxy: 127.0.0.1 is there before any link, and whatever becomes of the network. */
 export const localApiServer = `https://127.0.0.1:${localApiPort}`;
+
+/**
+ * Whether edge nodes have an API proxy of their own, which the edge variants of flannel, kube-proxy and CoreDNS need.
+ * Without it edge nodes run what all others run.
+ */
+export function hasLocalApi(edge: EdgeConfiguration): boolean {
+  return edge.enabled && edge.addons['lite-apiserver']?.enabled !== false;
+}
 
 /** Names that clients on an edge node call the API server by, which the proxy answers for. */
 export function localApiNames(dnsDomain: string): string[] {
