@@ -3,8 +3,9 @@ import { dirname, join } from 'node:path';
 import { EdgeadmError } from '../../src/errors.ts';
 import type { JournaledHost } from '../../src/host/host.ts';
 import { paths } from '../../src/host/paths.ts';
-import type { KubeClient, KubeObject } from '../../src/kube/types.ts';
+import type { KubeClient } from '../../src/kube/types.ts';
 import type { Emit } from '../../src/workflow/events.ts';
+import { waitForLease } from '../node/heartbeat.ts';
 import { liteApiserverUnit, upstreamServers } from '../node/lite-apiserver.ts';
 
 const current = paths.kubeletClient;
@@ -35,7 +36,7 @@ export interface Renewed {
  * Gets a node whose kubelet client certificate expired back: a new key and a certificate for it by the rights of a bootstrap
  * token, put in the kubelet's place for it in one step, and a restart of the kubelet. Nothing else changes: pods go on.
  * The node's name and the cluster's CA are what this host has since it joined, so no other cluster is talked to.
- * Errors: E_EDGE_NODE (no node, no heartbeat), E_KUBE_API (token refused, API server not reached), E_HOST_WRITE.
+ * Errors: E_USAGE (an endpoint that is none), E_EDGE_NODE (no node, no heartbeat), E_KUBE_API (token refused, API server not reached), E_HOST_WRITE.
  */
 export async function renewKubelet(options: RenewOptions): Promise<Renewed> {
   const { host, emit, signal, token } = options;
@@ -52,7 +53,7 @@ export async function renewKubelet(options: RenewOptions): Promise<Renewed> {
       },
     );
   }
-  const server = options.endpoint ? `https://${options.endpoint}` : await serverOf(host);
+  const server = options.endpoint ? await serverAt(options.endpoint) : await serverOf(host);
   progress(`ask ${server} for a certificate`);
   const kube = await connect(kubeconfig(server, ca, { token }));
   const { orderCertificate } = await import('../../src/edge/node/serving-certificate/order.ts');
@@ -104,6 +105,15 @@ async function readNodeName(host: JournaledHost): Promise<string | undefined> {
   return name.exec((await host.readText(paths.kubeletConf)) ?? '')?.[1];
 }
 
+async function serverAt(endpoint: string): Promise<string> {
+  const { checkEndpoint } = await import('../../src/config/validate/values.ts');
+  const refuse = (path: string, message: string, { hint }: { hint?: string } = {}): never => {
+    throw new EdgeadmError('E_USAGE', `${path}: ${message}`, hint === undefined ? {} : { hint });
+  };
+  checkEndpoint(refuse, 'endpoint', endpoint, true);
+  return `https://${endpoint}`;
+}
+
 /** Where the API server is: behind the node-local proxy, its configuration says so, else the kubelet's kubeconfig. */
 async function serverOf(host: JournaledHost): Promise<string> {
   const [server] = await upstreamServers(host);
@@ -151,16 +161,8 @@ async function waitForHeartbeat(
   { signal, progress }: { signal: AbortSignal; progress: (step: string) => void },
 ): Promise<void> {
   progress("wait for the kubelet's heartbeat");
-  const since = Date.now();
-  const path = `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${nodeName}`;
-  const { default: pRetry } = await import('p-retry');
-  const look = async (): Promise<void> => {
-    const lease = await kube.request<KubeObject & { spec?: { renewTime?: string } }>('GET', path);
-    if (!(Date.parse(lease.spec?.renewTime ?? '') >= since)) throw new Error('no heartbeat yet');
-  };
-  const retries = { retries: Number.POSITIVE_INFINITY, minTimeout: 500, factor: 1 };
   try {
-    await pRetry(look, { ...retries, maxRetryTime: heartbeatMs, signal });
+    await waitForLease(kube, nodeName, { since: Date.now(), timeoutMs: heartbeatMs, signal });
   } catch (cause) {
     signal.throwIfAborted();
     throw new EdgeadmError(

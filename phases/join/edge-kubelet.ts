@@ -4,8 +4,8 @@ import { localApiServer } from '../../src/config/edge-node.ts';
 import type { KubeDocument } from '../../src/config/types.ts';
 import { EdgeadmError } from '../../src/errors.ts';
 import { paths } from '../../src/host/paths.ts';
-import type { KubeObject } from '../../src/kube/types.ts';
 import type { Phase, PhaseRun } from '../../src/workflow/phase.ts';
+import { waitForLease } from '../node/heartbeat.ts';
 import { kubeletDropInDocument } from '../node/kubelet-settings.ts';
 import { edgeKubeletDropIn } from '../node/kubelet-unit.ts';
 import { liteApiserverUnit } from '../node/lite-apiserver.ts';
@@ -86,28 +86,11 @@ async function useProxy({ host }: JoinContext): Promise<boolean> {
 /** A renewed Lease shows that the kubelet reaches the API server, by whatever way it is told; a pod network may come later. */
 async function waitForHeartbeat(ctx: JoinContext, run: PhaseRun, since: number): Promise<void> {
   run.progress("wait for the kubelet's heartbeat");
-  const [{ connect }, { default: pRetry }] = await Promise.all([
-    import('../../src/kube/client.ts'),
-    import('p-retry'),
-  ]);
+  const { connect } = await import('../../src/kube/client.ts');
   const kubeconfig = (await ctx.host.readText(paths.kubeletConf)) ?? '';
   const kube = await connect({ kubeconfig, timeoutMs: 5000 });
-  const path = `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${ctx.nodeName}`;
   try {
-    await pRetry(
-      async () => {
-        const lease = await kube.request<KubeObject & { spec?: { renewTime?: string } }>('GET', path);
-        const renewed = Date.parse(lease.spec?.renewTime ?? '');
-        if (!(renewed >= since)) throw new Error(`it was last heard of at ${lease.spec?.renewTime}`);
-      },
-      {
-        retries: Number.POSITIVE_INFINITY,
-        maxRetryTime: heartbeatMs,
-        minTimeout: 250,
-        factor: 1,
-        signal: run.signal,
-      },
-    );
+    await waitForLease(kube, ctx.nodeName, { since, timeoutMs: heartbeatMs, signal: run.signal });
   } catch (cause) {
     run.signal.throwIfAborted();
     throw new EdgeadmError(

@@ -102,6 +102,16 @@ test('a refused token changes nothing, and is not in the error', async () => {
   expect(host.changes).toEqual([]);
 });
 
+test.each([
+  ['https://10.0.0.99:6443', 'is a URL'],
+  ['10.0.0.99', 'has no port'],
+])('%s is no endpoint, and nothing is asked of it', async (endpoint, why) => {
+  const there = cluster();
+  const thrown = await renew(edgeNode(), there, endpoint).catch((error: unknown) => error);
+  expect(thrown).toMatchObject({ code: 'E_USAGE', message: expect.stringContaining(why) });
+  expect(there.configs).toEqual([]);
+});
+
 test('a host that never joined says so', async () => {
   await expect(renew(new FakeHost(), cluster())).rejects.toMatchObject({ code: 'E_EDGE_NODE' });
 });
