@@ -30,7 +30,7 @@ export function certificateFindings(
       return [finding('CertificateExpired', `the ${what} expired on ${day} (${file})`, renewal[role])];
     }
     const renewedBefore = limits.find((limit) => limit.file === file)?.renewedBefore ?? 0;
-    // One of a short life is renewed in time all the same, as long as the cloud is there.
+    // One of a short life counts too: the cloud renews it in time, but without the cloud it ends soon.
     if (notAfter - now > soonMs) return [];
     const why = renewedBefore > notAfter - now ? ', and was not renewed in time' : '';
     return [

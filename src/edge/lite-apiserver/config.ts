@@ -1,6 +1,8 @@
 import { isIP } from 'node:net';
+import { localApiPort } from '../../config/edge-node.ts';
 import { EdgeadmError } from '../../errors.ts';
 import { edgeLink as ownLink } from '../../host/network/names.ts';
+import { paths } from '../../host/paths.ts';
 import { defaultHealthPort } from '../health/protocol.ts';
 import { defaultStatusSocket } from './status-client.ts';
 
@@ -125,13 +127,13 @@ export function toConfig(document: unknown): LiteApiserverConfig {
     ...{ upstream: at('upstream'), listen: at('listen'), serving: at('serving'), cache: at('cache') },
     ...{ link: at('link'), offline: at('offline'), filters: at('filters') },
   };
-  const port = count(listen.port, 51003);
-  const certificate = text(upstream.clientCertificateFile, '/var/lib/kubelet/pki/kubelet-client-current.pem');
-  const caFile = text(upstream.caFile, '/etc/kubernetes/pki/ca.crt');
+  const port = count(listen.port, localApiPort);
+  const certificate = text(upstream.clientCertificateFile, paths.kubeletClient);
+  const caFile = text(upstream.caFile, `${paths.pki}/ca.crt`);
   const service = filters.kubernetesService as Fields | undefined;
   const health = root.health as Fields | undefined;
   const edgeLink = root.edgeLink as Fields | undefined;
-  const servingFile = text(serving.certificateFile, '/var/lib/edgeadm/lite-apiserver/pki/serving.pem');
+  const servingFile = text(serving.certificateFile, `${paths.liteApiserver}/pki/serving.pem`);
   const request = serving.request as Fields | undefined;
   const config: LiteApiserverConfig = {
     nodeName: text(root.nodeName, ''),
@@ -156,7 +158,7 @@ export function toConfig(document: unknown): LiteApiserverConfig {
     },
     clientCaFile: text(root.clientCaFile, caFile),
     cache: {
-      directory: text(cache.directory, '/var/lib/edgeadm/lite-apiserver/cache'),
+      directory: text(cache.directory, `${paths.liteApiserver}/cache`),
       flushIntervalMs: count(cache.flushIntervalMs, 2000),
       maxBytes: count(cache.maxBytes, 256 << 20),
       maxListBytes: count(cache.maxListBytes, 32 << 20),
@@ -179,7 +181,7 @@ export function toConfig(document: unknown): LiteApiserverConfig {
     },
     health: health && {
       port: count(health.port, defaultHealthPort),
-      peersFile: text(health.peersFile, '/var/lib/edgeadm/lite-apiserver/peers.json'),
+      peersFile: text(health.peersFile, `${paths.liteApiserver}/peers.json`),
     },
     statusSocket: text(root.statusSocket, defaultStatusSocket),
   };

@@ -153,7 +153,9 @@ async function run(context: DutyContext, { fleet, judge, onPodChanged, failed }:
     });
 
   const tell = (names: readonly string[]) => {
-    for (const name of names) if (told.get(name) !== peersText(fleet, name)) peers.add(name);
+    for (const name of names) {
+      if (fleet.get(name) && told.get(name) !== peersText(fleet, name)) peers.add(name);
+    }
   };
   let nodesSynced = false;
   let listed = new Set<string>();
@@ -205,11 +207,11 @@ async function run(context: DutyContext, { fleet, judge, onPodChanged, failed }:
         path: `/api/v1/namespaces/${peersNamespace}/configmaps`,
         onObject: ({ metadata: { name }, data }) => {
           told.set(name, data?.[peersKey] ?? '');
-          if (fleet.get(name) && told.get(name) !== peersText(fleet, name)) peers.add(name);
+          tell([name]);
         },
         onDelete: ({ metadata: { name } }) => {
           told.delete(name);
-          if (fleet.get(name)) peers.add(name);
+          tell([name]);
         },
         onSync: () => tell(fleet.names),
       }),

@@ -1,8 +1,8 @@
-import { isPods } from '../cache/collection.ts';
 import type { ProxyContext } from '../proxy/context.ts';
 import { objectPath } from '../request/path.ts';
 import type { ApiObject } from '../wire/object.ts';
 import { type Kept, needsOf, type PodNeeds } from './needs.ts';
+import { isOwnPods } from './workload.ts';
 
 const resources = { ConfigMap: 'configmaps', Secret: 'secrets' } as const;
 
@@ -15,11 +15,7 @@ export function podsOf({ config, store }: Pick<ProxyContext, 'config' | 'store'>
   store.flush();
   return store.guard(() => {
     const pods = [...store.collections].find(
-      ({ key, complete }) =>
-        key.identity === identity &&
-        isPods(key) &&
-        complete &&
-        key.fields === `spec.nodeName=${config.nodeName}`,
+      ({ key, complete }) => complete && isOwnPods(key, config.nodeName),
     );
     const rows = pods && store.collections.read(pods);
     return rows?.flatMap(({ body }) => {

@@ -1,4 +1,4 @@
-import type { Collection } from '../cache/collection.ts';
+import { type Collection, type CollectionKey, isPods } from '../cache/collection.ts';
 import type { ProxyContext } from '../proxy/context.ts';
 import type { ApiObject } from '../wire/object.ts';
 
@@ -63,13 +63,8 @@ export function workloadOf({ config, store }: Pick<ProxyContext, 'config' | 'sto
         return rows?.map(({ body }) => JSON.parse(body) as ApiObject) ?? null;
       };
       const collections = [...store.collections].filter(({ complete }) => complete);
-      const pods = collections.find(
-        ({ key }) =>
-          key.identity === `node:${config.nodeName}` &&
-          key.resource === 'pods' &&
-          key.fields === `spec.nodeName=${config.nodeName}`,
-      );
-      /** kube-proxy's rather than another one's: it makes the rules of the node. */
+      const pods = collections.find(({ key }) => isOwnPods(key, config.nodeName));
+      // kube-proxy's rather than another one's: it makes the rules of the node.
       const whole = (resource: string) =>
         collections
           .filter(({ key }) => key.resource === resource && key.namespace === '')
@@ -82,6 +77,10 @@ export function workloadOf({ config, store }: Pick<ProxyContext, 'config' | 'sto
     }) ?? { pods: null, services: null, slices: null }
   );
 }
+
+/** The pods of a node, as its kubelet reads them. */
+export const isOwnPods = (key: CollectionKey, nodeName: string): boolean =>
+  isPods(key) && key.identity === `node:${nodeName}` && key.fields === `spec.nodeName=${nodeName}`;
 
 const isProxys = ({ key }: Collection): boolean => key.identity.includes(':kube-proxy');
 
