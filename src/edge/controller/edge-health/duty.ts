@@ -213,6 +213,7 @@ async function run(context: DutyContext, { fleet, judge, onPodChanged, failed }:
           told.delete(name);
           tell([name]);
         },
+        onList: () => told.clear(),
         onSync: () => tell(fleet.names),
       }),
     ),

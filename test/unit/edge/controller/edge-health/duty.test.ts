@@ -163,3 +163,23 @@ it('lives through conflicts, and nodes that went while it could not watch', asyn
     expect(peersOf('edge-1')).toEqual([]);
   });
 });
+
+it('writes peers again that were deleted while it could not watch', async () => {
+  for (const name of ['edge-1', 'edge-2']) putNode(name);
+  await start();
+  const maps = '/api/v1/namespaces/edgeadm-health/configmaps';
+  await eventually(() => expect([peersOf('edge-1'), peersOf('edge-2')]).toEqual([['edge-2'], ['edge-1']]));
+  let held = true;
+  api.fault = (method, path) => (held && method === 'GET' && path === maps ? 503 : undefined);
+  api.cutWatches();
+  await eventually(() => expect(api.watches).toBeLessThan(4));
+  api.remove(`${maps}/edge-1`);
+  api.oldest = Number.MAX_SAFE_INTEGER;
+  held = false;
+  const lists = () => api.requests.filter(({ method, path }) => method === 'GET' && path === maps).length;
+  const before = lists();
+  await eventually(() => {
+    if (lists() > before + 4) api.oldest = 0;
+    expect(peersOf('edge-1')).toEqual(['edge-2']);
+  });
+});
