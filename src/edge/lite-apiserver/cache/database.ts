@@ -177,12 +177,15 @@ function open(file: string): DatabaseSync {
   const db = new DatabaseSync(file);
   try {
     // This process alone has it, so SQLite needs no file for the index of the WAL, which a full disk has no room for.
+    db.exec('PRAGMA locking_mode = EXCLUSIVE');
+    const version = Number(Object.values(db.prepare('PRAGMA user_version').get() ?? {})[0]);
+    // Before anything else is written, and never again: it writes also where nothing changes.
+    if (version === 0) db.exec('PRAGMA auto_vacuum = INCREMENTAL');
     db.exec(
-      'PRAGMA locking_mode = EXCLUSIVE; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024;' +
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024;' +
         'PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 4194304; PRAGMA temp_store = MEMORY',
     );
     if (file !== ':memory:') chmodSync(file, 0o600);
-    const version = Number(Object.values(db.prepare('PRAGMA user_version').get() ?? {})[0]);
     if (version === 0) db.exec(`BEGIN; ${schema}; PRAGMA user_version = ${formatVersion}; COMMIT`);
     else if (version !== formatVersion)
       throw new CorruptCache(`the file has format ${version}, not ${formatVersion}`);

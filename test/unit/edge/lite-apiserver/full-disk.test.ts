@@ -1,6 +1,7 @@
-import { mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { Store } from '../../../../src/edge/lite-apiserver/cache/store.ts';
 import { statusOf } from '../../../../src/edge/lite-apiserver/status.ts';
 import { pod, podsOfNode, type Rig, rig, settled, until, watchList } from './rig.ts';
 
@@ -95,6 +96,24 @@ test('a start needs no room: what was remembered is there', async () => {
   mkdirSync(join(r.directory, 'cache', 'cache.db-shm'));
   await r.start();
   expect((await offlineList(r)).names).toEqual(['a']);
+});
+
+test('a start writes nothing, after a crash neither', async () => {
+  const r = await rig();
+  r.upstream.put('pods', pod('a'));
+  await r.fetch(podsOfNode);
+  await settled(r, 1);
+  r.proxy.context.store.flush();
+  const directory = join(r.directory, 'after-crash');
+  cpSync(join(r.directory, 'cache'), directory, { recursive: true });
+  const content = () =>
+    readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), 'hex')]);
+  const before = content();
+  const options = { directory, flushIntervalMs: 1000, maxBytes: 1 << 20, unusedDays: 7, log: () => {} };
+  const store = new Store(options);
+  onTestFinished(() => store.close());
+  expect([...store.collections]).toHaveLength(1);
+  expect(content()).toEqual(before);
 });
 
 test('a cache that could not be put on the disk says so, whatever was written to memory since', async () => {
