@@ -1,6 +1,7 @@
 import { hasLocalApi } from '../../src/config/edge-node.ts';
 import type { ControllerSettings } from '../../src/edge/controller/objects.ts';
 import type { PhaseRun } from '../../src/workflow/phase.ts';
+import { apiServerEndpoint } from '../init/api-server.ts';
 import { applyObjects } from '../init/apply-objects.ts';
 import type { InitContext } from '../init/context.ts';
 
@@ -10,12 +11,17 @@ import type { InitContext } from '../init/context.ts';
  */
 export async function installController(ctx: InitContext, run: PhaseRun): Promise<boolean> {
   const { controllerObjects } = await import('../../src/edge/controller/objects.ts');
+  const { kubernetesServiceAddress } = await import('../../src/config/cidr.ts');
   const endpoint = ctx.controlPlaneEndpoint;
+  const apiServer = await apiServerEndpoint(ctx);
+  const serviceAddress = kubernetesServiceAddress(ctx.settings.serviceSubnet);
   const objects = await controllerObjects({
     edgeRepository: ctx.edge.images.edgeRepository,
     dnsDomain: ctx.settings.dnsDomain,
     ...(endpoint && { controlPlaneEndpoint: endpoint }),
-    ...(await edgeNodes(ctx)),
+    ...(apiServer && { apiServer }),
+    ...(serviceAddress && { serviceAddress }),
+    ...(await edgeNodes(ctx, serviceAddress)),
     ...(ctx.manifestsDir && { manifestsDir: ctx.manifestsDir }),
     kubeletServing: isOn(ctx, 'kubelet-serving-approver'),
     ...(ctx.edge.enabled &&
@@ -29,17 +35,15 @@ function isOn(ctx: InitContext, addon: string): boolean {
 }
 
 /** What the node-local API proxies of edge nodes answer for; see docs/lite-apiserver.md. */
-async function edgeNodes({ edge, settings }: InitContext): Promise<Pick<ControllerSettings, 'edgeNodes'>> {
-  if (!hasLocalApi(edge)) return {};
-  const [{ kubernetesServiceAddress }, { localApiAddresses, localApiNames }] = await Promise.all([
-    import('../../src/config/cidr.ts'),
-    import('../../src/config/edge-node.ts'),
-  ]);
-  const clusterIp = kubernetesServiceAddress(settings.serviceSubnet);
-  if (clusterIp === undefined) return {};
+async function edgeNodes(
+  { edge, settings }: InitContext,
+  serviceAddress: string | undefined,
+): Promise<Pick<ControllerSettings, 'edgeNodes'>> {
+  if (serviceAddress === undefined || !hasLocalApi(edge)) return {};
+  const { localApiAddresses, localApiNames } = await import('../../src/config/edge-node.ts');
   return {
     edgeNodes: {
-      ips: localApiAddresses(edge.virtualAddress, clusterIp),
+      ips: localApiAddresses(edge.virtualAddress, serviceAddress),
       names: localApiNames(settings.dnsDomain),
     },
   };

@@ -1,7 +1,7 @@
 import { tunnel } from '../../src/config/tunnel.ts';
 import type { KubeDocument } from '../../src/config/types.ts';
-import { paths } from '../../src/host/paths.ts';
 import type { KubeClient } from '../../src/kube/types.ts';
+import { apiServerEndpoint } from '../init/api-server.ts';
 import { applyObjects } from '../init/apply-objects.ts';
 import type { InitContext } from '../init/context.ts';
 import { localImageName } from '../node/image-name.ts';
@@ -41,7 +41,7 @@ interface PodTemplate {
 /** The addon's objects, in the order to apply. */
 async function tunnelObjects(ctx: InitContext, virtual: boolean): Promise<KubeDocument[]> {
   const { loadManifests } = await import('../../src/kube/manifests.ts');
-  const { hostname, port } = await endpoint(ctx);
+  const { hostname, port } = await hostAndPort(ctx);
   const options = {
     ...(ctx.manifestsDir && { manifestsDir: ctx.manifestsDir }),
     values: { host: hostname, apiPort: port },
@@ -56,12 +56,11 @@ async function tunnelObjects(ctx: InitContext, virtual: boolean): Promise<KubeDo
   return [...objects, ...service];
 }
 
-/** Where nodes find the control plane: what kubeadm wrote into the admin's kubeconfig. */
-async function endpoint(ctx: InitContext): Promise<{ hostname: string; port: string }> {
-  const kubeconfig = await ctx.host.readText(paths.adminConf);
-  if (kubeconfig === undefined) return { hostname: ctx.controlPlaneEndpoint ?? '', port: '6443' };
-  const { endpointOf } = await import('../../src/kube/kubeconfig.ts');
-  const { hostname, port } = new URL(`https://${endpointOf(kubeconfig)}`);
+/** Host and port of the API server for nodes. */
+async function hostAndPort(ctx: InitContext): Promise<{ hostname: string; port: string }> {
+  const endpoint = await apiServerEndpoint(ctx);
+  if (endpoint === undefined) return { hostname: ctx.controlPlaneEndpoint ?? '', port: '6443' };
+  const { hostname, port } = new URL(`https://${endpoint}`);
   return { hostname: hostname.replace(/^\[|\]$/g, ''), port: port || '443' };
 }
 
@@ -81,7 +80,7 @@ async function virtualAddress(ctx: InitContext): Promise<string | undefined> {
     });
     return undefined;
   }
-  return (await endpoint(ctx)).hostname;
+  return (await hostAndPort(ctx)).hostname;
 }
 
 interface ServiceStatus {

@@ -1,6 +1,6 @@
 import { hasLocalApi } from '../../src/config/edge-node.ts';
-import { paths } from '../../src/host/paths.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
+import { apiServerEndpoint } from './api-server.ts';
 import { applyObjects } from './apply-objects.ts';
 import type { InitContext } from './context.ts';
 import { requiresCluster } from './requires-cluster.ts';
@@ -15,11 +15,12 @@ export const cniPhase: Phase<InitContext> = {
   requires: requiresCluster,
   async run(ctx, run) {
     const { edgeFlannel, flannelObjects } = await import('../../src/kube/flannel.ts');
+    const apiServer = await apiServerEndpoint(ctx);
     const localApi = hasLocalApi(ctx.edge);
     const objects = await flannelObjects({
       podSubnet: ctx.settings.podSubnet,
       ...ctx.edge.cni.flannel,
-      ...(await apiServer(ctx)),
+      ...(apiServer && { apiServer }),
       ...(localApi && { localApiAddress: ctx.edge.virtualAddress }),
       ...(ctx.manifestsDir ? { manifestsDir: ctx.manifestsDir } : {}),
     });
@@ -28,11 +29,3 @@ export const cniPhase: Phase<InitContext> = {
     return (await applyObjects(ctx, run, 'flannel', objects)) || gone;
   },
 };
-
-/** Where every node finds the API server: as kubeadm has written it. */
-async function apiServer({ host }: InitContext): Promise<{ apiServer?: string }> {
-  const kubeconfig = await host.readText(paths.adminConf);
-  if (!kubeconfig) return {};
-  const { endpointOf } = await import('../../src/kube/kubeconfig.ts');
-  return { apiServer: endpointOf(kubeconfig) };
-}

@@ -1,10 +1,10 @@
 import { addressFamily } from '../config/cidr.ts';
 import { localApiPort } from '../config/edge-node.ts';
-import { parseHostPort } from '../config/hostport.ts';
 import type { KubeDocument } from '../config/types.ts';
 import { EdgeadmError } from '../errors.ts';
 import { leaveOutEdgeNodes } from './edge-placement.ts';
 import { loadManifests } from './manifests.ts';
+import { type ContainerEnv, pointToApiServer } from './pod-api-server.ts';
 
 export interface FlannelSettings {
   /** One CIDR or an IPv4,IPv6 pair, as kube-controller-manager has it. */
@@ -41,10 +41,9 @@ export const edgeFlannel = {
   name: 'kube-flannel-edge',
 } as const;
 
-interface Container {
+interface Container extends ContainerEnv {
   image: string;
   args?: string[];
-  env?: { name: string; value?: string }[];
 }
 
 /** flannel's objects with the cluster's settings in them, in the order to apply. Errors: E_CONFIG_INVALID and loadManifests'. */
@@ -116,24 +115,11 @@ function patchDaemonSet(object: KubeDocument, settings: FlannelSettings): void {
     if (settings.image) container.image = settings.image;
   }
   const flannel = spec.containers[0];
-  if (flannel && settings.apiServer) pointTo(flannel, settings.apiServer);
+  if (flannel && settings.apiServer) pointToApiServer(flannel, settings.apiServer);
   if (flannel && settings.interface) {
     flannel.args = [
       ...(flannel.args ?? []).filter((arg) => !arg.startsWith('--iface')),
       `--iface=${settings.interface}`,
     ];
   }
-}
-
-/** client-go's in-cluster configuration reads these; a user's own manifest may have set them. */
-function pointTo(container: Container, apiServer: string): void {
-  const read = parseHostPort(apiServer);
-  if (!('endpoint' in read)) return;
-  const { host, port } = read.endpoint;
-  container.env ??= [];
-  if (container.env.some(({ name }) => name === 'KUBERNETES_SERVICE_HOST')) return;
-  container.env.push(
-    { name: 'KUBERNETES_SERVICE_HOST', value: host },
-    { name: 'KUBERNETES_SERVICE_PORT', value: String(port ?? 6443) },
-  );
 }

@@ -1,6 +1,7 @@
 import { parseHostPort } from '../../config/hostport.ts';
 import type { KubeDocument } from '../../config/types.ts';
 import { loadManifests } from '../../kube/manifests.ts';
+import { type ContainerEnv, pointToApiServer } from '../../kube/pod-api-server.ts';
 import { controllerImageName, publishedRepository } from './image-name.ts';
 
 export interface ControllerSettings {
@@ -10,6 +11,10 @@ export interface ControllerSettings {
   dnsDomain: string;
   /** `host:port`; its host is no node's but the control plane's. */
   controlPlaneEndpoint?: string;
+  /** `host:port` where it asks the API server; without it the Service `kubernetes`, which needs kube-proxy. */
+  apiServer?: string;
+  /** ClusterIP of the Service `kubernetes`: no node's. */
+  serviceAddress?: string;
   /** What the proxies of edge nodes serve beside the node's own addresses; see AddressPolicy. */
   edgeNodes?: { ips: readonly string[]; names: readonly string[] };
   manifestsDir?: string;
@@ -35,7 +40,7 @@ export async function controllerObjects(settings: ControllerSettings): Promise<K
   ];
 }
 
-interface Container {
+interface Container extends ContainerEnv {
   name: string;
   image: string;
   args?: string[];
@@ -48,7 +53,8 @@ function patchDeployment(object: KubeDocument, settings: ControllerSettings): vo
   const published = new RegExp(`^${publishedRepository.replaceAll('.', '\\.')}/edgeadm:`);
   // A user's manifest with another image has its reasons.
   if (published.test(controller.image)) controller.image = controllerImageName(settings.edgeRepository);
-  const { kubeletServing = true, edgeHealth, edgeNodes } = settings;
+  const { kubeletServing = true, edgeHealth, edgeNodes, apiServer } = settings;
+  if (apiServer !== undefined) pointToApiServer(controller, apiServer);
   for (const [flag, value] of [
     ['--reserved-sans', reservedNames(settings).join(',')],
     ['--extra-san-ips', edgeNodes?.ips.join(',')],
@@ -62,10 +68,11 @@ function patchDeployment(object: KubeDocument, settings: ControllerSettings): vo
   }
 }
 
-function reservedNames({ dnsDomain, controlPlaneEndpoint }: ControllerSettings): string[] {
+function reservedNames({ dnsDomain, controlPlaneEndpoint, serviceAddress }: ControllerSettings): string[] {
   const read = controlPlaneEndpoint === undefined ? undefined : parseHostPort(controlPlaneEndpoint);
   return [
     ...(read && 'endpoint' in read ? [read.endpoint.host] : []),
+    ...(serviceAddress === undefined ? [] : [serviceAddress]),
     ...(dnsDomain && dnsDomain !== 'cluster.local' ? [`.svc.${dnsDomain}`] : []),
   ];
 }

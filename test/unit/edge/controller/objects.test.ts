@@ -28,7 +28,12 @@ const byKind = (objects: readonly KubeDocument[], kind: string) =>
 async function pod(more: Partial<ControllerSettings> = {}) {
   const [deployment] = byKind(await controllerObjects({ ...settings, ...more }), 'Deployment');
   const { spec } = (deployment!.spec as { template: { spec: Record<string, unknown> } }).template;
-  const [container] = spec.containers as { image: string; args: string[]; securityContext: object }[];
+  const [container] = spec.containers as {
+    image: string;
+    args: string[];
+    env?: object[];
+    securityContext: object;
+  }[];
   return { spec, container: container! };
 }
 
@@ -41,7 +46,7 @@ function context(
 ) {
   const events: Event[] = [];
   const ctx = {
-    host: { dryRun },
+    host: { dryRun, readText: async () => kubeconfig },
     emit: (event: Event) => events.push(event),
     edge: {
       enabled,
@@ -54,6 +59,9 @@ function context(
   };
   return { ctx: ctx as unknown as InitContext, events };
 }
+
+/** The part of an administrator's kubeconfig that says where the API server is. */
+const kubeconfig = 'clusters:\n- cluster:\n    server: https://192.0.2.7:6443\n  name: kubernetes\n';
 
 describe('the objects of the controller', () => {
   it('name the image of this version, also as the file is', async () => {
@@ -75,6 +83,16 @@ describe('the objects of the controller', () => {
     expect((await pod()).container.args).toEqual(['--health-address=127.0.0.1:10300']);
     const { container } = await pod({ dnsDomain: 'edge.example', controlPlaneEndpoint: 'api.example:6443' });
     expect(container.args).toContain('--reserved-sans=api.example,.svc.edge.example');
+  });
+
+  it('ask the API server itself, and reserve the address of its Service', async () => {
+    expect((await pod()).container.env).toBeUndefined();
+    const { container } = await pod({ apiServer: '[fd00::7]:7443', serviceAddress: '10.96.0.1' });
+    expect(container.env).toEqual([
+      { name: 'KUBERNETES_SERVICE_HOST', value: 'fd00::7' },
+      { name: 'KUBERNETES_SERVICE_PORT', value: '7443' },
+    ]);
+    expect(container.args).toContain('--reserved-sans=10.96.0.1');
   });
 
   it('let edge nodes have what their proxies answer for', async () => {
@@ -215,6 +233,8 @@ describe('the addon', () => {
     );
     expect(await kubeletServingApprover.run?.(ctx, run)).toBe(true);
     expect(sent).toContain('--extra-san-ips=169.254.20.11,127.0.0.1,10.96.0.1');
+    expect(sent).toContain('--reserved-sans=10.96.0.1');
+    expect(sent).toContain('{"name":"KUBERNETES_SERVICE_HOST","value":"192.0.2.7"}');
     expect(applied).toEqual([
       'ServiceAccount',
       'ClusterRole',
