@@ -7,7 +7,13 @@ import { paths } from '../../src/host/paths.ts';
 
 export const liteApiserverUnit = 'edgeadm-lite-apiserver.service';
 
-/** The unit of an edge node's own process; docs/lite-apiserver.md says why its environment is as it is. */
+/** What keeps Node.js small; docs/lite-apiserver.md says what each is for. */
+export const liteApiserverNodeOptions =
+  '--max-semi-space-size=1 --max-old-space-size=256 --v8-pool-size=1 --use-openssl-ca --disable-warning=ExperimentalWarning';
+/** Those that Node.js does not take from NODE_OPTIONS: the launcher gives them. */
+export const liteApiserverNodeFlags = '--optimize-for-size --max-lazy --no-opt --no-maglev --no-sparkplug';
+
+/** The unit of an edge node's own process. */
 export const liteApiserverUnitText = `[Unit]
 Description=edgeadm lite-apiserver: the node-local API proxy
 Documentation=https://github.com/superedge/edgeadm
@@ -17,8 +23,12 @@ StartLimitIntervalSec=0
 
 [Service]
 ExecStart=${paths.bin}/edgeadm lite-apiserver --config ${paths.liteApiserverConfig} -v=1
-Environment="NODE_OPTIONS=--max-semi-space-size=1 --max-old-space-size=256 --disable-warning=ExperimentalWarning"
+Environment="NODE_OPTIONS=${liteApiserverNodeOptions}"
+Environment="EDGEADM_NODE_FLAGS=${liteApiserverNodeFlags}"
 Environment=MALLOC_ARENA_MAX=1
+Environment=MALLOC_MMAP_THRESHOLD_=49152
+Environment=MALLOC_TRIM_THRESHOLD_=65536
+Environment=MALLOC_TOP_PAD_=16384
 RuntimeDirectory=edgeadm
 RuntimeDirectoryMode=0700
 Restart=always

@@ -24,6 +24,8 @@ export interface CertificateOptions {
   issuer?: Authority;
   /** Default: a new P-256 key. Its signature is not looked at when it is of another kind. */
   privateKey?: KeyObject;
+  /** For somebody who keeps the key that belongs to it. */
+  publicKey?: KeyObject;
 }
 
 export interface Authority extends KeyPair {
@@ -38,7 +40,8 @@ let serial = 1;
 export function createCertificate(options: CertificateOptions): Authority {
   const made = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const privateKey = options.privateKey ?? made.privateKey;
-  const publicKey = options.privateKey ? createPublicKey(options.privateKey) : made.publicKey;
+  const publicKey =
+    options.publicKey ?? (options.privateKey ? createPublicKey(options.privateKey) : made.publicKey);
   const subject = name(options.commonName, options.organization);
   const algorithm = sequence(oid('1.2.840.10045.4.3.2'));
   const extensions = [

@@ -53,6 +53,8 @@ export class UpstreamApiserver {
   readonly watchers = new Set<Watcher>();
   version = 100;
   compactedTo = 0;
+  /** Answers to writes by `METHOD path`, in place of an echo. */
+  readonly answers = new Map<string, (body: string) => unknown>();
   /** Milliseconds before each answer. */
   delayMs = 0;
   private readonly objects = new Map<string, StoredObject>();
@@ -231,6 +233,8 @@ export class UpstreamApiserver {
     const [, namespace, resource = '', name, subresource] = match;
     if (subresource === 'token' && request.method === 'POST')
       return json(201, this.issue(namespace ?? '', name ?? ''));
+    const scripted = this.answers.get(`${request.method} ${url.pathname}`);
+    if (scripted) return json(request.method === 'POST' ? 201 : 200, scripted(body));
     if (request.method !== 'GET')
       return json(request.method === 'POST' ? 201 : 200, { kind: 'Echo', method: request.method, body });
     if (name && !subresource) {

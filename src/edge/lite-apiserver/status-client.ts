@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { http } from '../http.ts';
 import type { PodNeeds } from './pods/needs.ts';
 import type { Workload } from './pods/workload.ts';
 import type { LiteApiserverStatus } from './status.ts';
@@ -26,7 +26,7 @@ export function readWorkload(socket: string = defaultStatusSocket, timeoutMs = 3
 
 function ask<T>(socket: string, path: string, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const sent = request({ socketPath: socket, path, timeout: timeoutMs }, (answer) => {
+    const sent = http.request({ socketPath: socket, path, timeout: timeoutMs }, (answer) => {
       let text = '';
       answer.setEncoding('utf8');
       answer.on('data', (chunk: string) => {

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
+import { http } from '../http.ts';
 import { podsOf } from './pods/kept.ts';
 import { workloadOf } from './pods/workload.ts';
 import type { CertificateStatus, PeerStatus, ProxyContext } from './proxy/context.ts';
@@ -119,7 +120,7 @@ export function report(context: ProxyContext, request: IncomingMessage, response
 
 /** Serves the same on a Unix socket that only root can open: works without any certificate. */
 export async function serveStatus(context: ProxyContext, socket: string): Promise<Server> {
-  const server = createServer((request, response) => report(context, request, response));
+  const server = http.createServer((request, response) => report(context, request, response));
   mkdirSync(dirname(socket), { recursive: true });
   rmSync(socket, { force: true });
   const previous = process.umask(0o177);

@@ -48,6 +48,15 @@ describe('the launcher', () => {
     }
   });
 
+  it('gives Node.js the flags of EDGEADM_NODE_FLAGS', async () => {
+    const folder = await scratch();
+    const path = await launcher(folder, '#!/bin/sh\necho "$@"\n');
+    const env = { PATH: process.env.PATH, EDGEADM_NODE_FLAGS: '--max-lazy --no-opt' };
+    expect(execFileSync(path, ['status'], { env, encoding: 'utf8' })).toBe(
+      `--max-lazy --no-opt ${join(folder, 'cli.js')} status\n`,
+    );
+  });
+
   it('is found on PATH', async () => {
     const folder = await scratch();
     await launcher(folder, '#!/bin/sh\necho found "$2"\n');

@@ -1,5 +1,6 @@
-import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { http } from '../../http.ts';
 import { upstreamHeaders } from '../request/headers.ts';
 import type { Caller } from '../serve/identity.ts';
 import { status } from '../wire/status.ts';
@@ -53,7 +54,7 @@ export function refuseUpgrade(socket: Duplex, code: number, message: string): vo
   if (!socket.writable) return;
   const body = JSON.stringify(status(code, message));
   const head = [
-    `HTTP/1.1 ${code} ${STATUS_CODES[code] ?? 'Error'}`,
+    `HTTP/1.1 ${code} ${http.STATUS_CODES[code] ?? 'Error'}`,
     'content-type: application/json',
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',

@@ -19,7 +19,8 @@ export function watchPair(certificateFile: string, keyFile: string): WatchedFile
     const leaf = new X509Certificate(certificate);
     const privateKey = createPrivateKey(key);
     if (!leaf.checkPrivateKey(privateKey)) throw new Error('the certificate does not belong to the key');
-    createSecureContext({ cert: certificate, key });
+    // Without `ca` Node.js would parse the public authorities, which stay in memory for good.
+    createSecureContext({ cert: certificate, key, ca: [] });
     return {
       certificate,
       key,
