@@ -138,13 +138,14 @@ export async function start(): Promise<Rig> {
 
 const pem = ({ cert, key }: Authority) => ({ cert, key });
 
-/** What systemd gives the process on a node; `BENCH_ENVIRONMENT` (JSON) changes it, for experiments. */
+/** What systemd gives the process on a node; `BENCH_ENVIRONMENT` (JSON) changes it, for experiments; '' is unset. */
 function unitEnvironment(): Record<string, string> {
   const lines = liteApiserverUnitText.matchAll(/^Environment="?(\w+)=([^"\n]*)"?$/gm);
-  return {
+  const environment: Record<string, string> = {
     ...Object.fromEntries([...lines].map(([, name = '', value = '']) => [name, value])),
     ...JSON.parse(process.env.BENCH_ENVIRONMENT ?? '{}'),
   };
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
 }
 
 /** A pair of links into the network of another process, with addresses there. */
