@@ -34,6 +34,20 @@ describe('unpacking', { timeout: 60_000 }, () => {
     expect((await openPackage(target)).digest).toBe(opened.digest);
   });
 
+  it('writes the runtime whole, though in small pieces', async () => {
+    const folder = await scratch();
+    const content = Buffer.from(Array.from({ length: 300_001 }, (_, i) => i % 251));
+    const program = {
+      version: '0.1.0',
+      files: [{ name: 'node', mode: 0o755, content: [content] }],
+      components: [],
+      dispose: async () => {},
+    };
+    const opened = await openPackage((await fakePackage(folder, { program })).path);
+    await unpackPackage(opened, join(folder, 'target'));
+    expect((await readFile(join(folder, 'target/edgeadm/node'))).equals(content)).toBe(true);
+  });
+
   it('reports progress up to the total', async () => {
     const folder = await scratch();
     const opened = await openPackage((await fakePackage(folder)).path);
