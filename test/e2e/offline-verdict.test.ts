@@ -7,7 +7,7 @@ import { poll } from './support/control-plane.ts';
 import { createTestPlayground, type TestNode, type TestPlayground } from './support/playground.ts';
 
 /** So short that it ends while a test waits, so long that kubelet and proxy renew theirs while they are online. */
-const lifetime = '3m';
+const lifetime = '2m';
 
 /** A cluster whose certificates of nodes live for minutes. */
 describe('an edge node that is away until its certificates have expired', () => {
