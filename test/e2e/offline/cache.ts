@@ -19,10 +19,11 @@ export interface CacheSubject {
   podsGoOn(remember?: boolean): Promise<void>;
 }
 
-const folder = '/var/lib/edgeadm/lite-apiserver/cache';
+const state = '/var/lib/edgeadm/lite-apiserver';
+const folder = `${state}/cache`;
 const file = `${folder}/cache.db`;
 /** A copy that is good, of a proxy that was stopped. */
-const sound = '/var/lib/edgeadm/lite-apiserver/cache-of-test';
+const sound = `${state}/cache-of-test`;
 
 /** What happens to the file while nobody has it open. `$1` is the file; `pin` is in a Secret as the base64 text NDcxMQ==. */
 const damages = {
@@ -102,5 +103,76 @@ export function cacheProofs(subject: () => CacheSubject): void {
     await filled();
     expect(await restarts(node)).toBe(0);
     await podsGoOn(true);
+  });
+
+  test('a full disk is said by name, gives no wrong object, and is made up for when there is room', async () => {
+    const { playground, node, namespace, podsGoOn } = subject();
+    const { kubectl } = playground;
+    const patch = (milk: string | null) =>
+      kubectl(['patch', 'configmap', '-n', namespace, 'prices', '-p', JSON.stringify({ data: { milk } })]);
+    /** All of the kubelet's collections follow the cloud. */
+    const live = () =>
+      poll(
+        'the watches of the kubelet',
+        async () => {
+          const { resources, cache } = await liteStatus(node);
+          const own = resources.filter(({ identity }) => identity.startsWith('node:'));
+          return (cache.problem === '' && own.every(({ live, complete }) => live && complete)) || undefined;
+        },
+        { timeoutMs: 120_000 },
+      );
+    await node.connect();
+    const old = await filled();
+    const paths = Object.keys(old);
+    await podsGoOn(true);
+    await node.sh(
+      `systemctl stop ${liteUnit}; cp -a ${state} /run/state; mount -t tmpfs -o size=8m,mode=0700 none ${state}
+       cp -a /run/state/. ${state}/; rm -r /run/state; systemctl start ${liteUnit}`,
+    );
+    try {
+      await whenOnline(node, true);
+      await live();
+      await node.sh(`cat /dev/zero > ${state}/filler || true; test "$(stat -f -c %a ${state})" = 0`);
+      await patch('x'.repeat(100_000));
+      await poll('the proxy to miss room', async () => (await liteStatus(node)).cache.problem || undefined, {
+        timeoutMs: 30_000,
+      });
+      const { result } = await node.edgeadm(['status']);
+      expect(result?.data).toMatchObject({ cache: { problem: expect.stringMatching(/disk is full|I\/O/) } });
+      const check = await node.edgeadm(['check', 'offline']);
+      expect(check).toMatchObject({
+        exitCode: 2,
+        result: {
+          data: { findings: expect.arrayContaining([expect.objectContaining({ id: 'CacheNotWritten' })]) },
+        },
+      });
+      const now = await truth(kubectl, paths);
+      expect(now).not.toEqual(old);
+      await node.disconnect();
+      await whenOnline(node, false);
+      // From memory; and after a crash, what the disk had room for.
+      expect(await answeredRight(node, now)).toEqual(paths);
+      await node.run(['systemctl', 'kill', '--signal=KILL', liteUnit]);
+      await poll('the proxy to be back', async () => (await restarts(node)) || undefined, {
+        timeoutMs: 30_000,
+      });
+      await whenOnline(node, false);
+      expect(await answeredRight(node, old)).toEqual(paths);
+      await node.run(['rm', `${state}/filler`]);
+      await node.connect();
+      await whenOnline(node, true);
+      await live();
+      await node.disconnect();
+      await whenOnline(node, false);
+      expect(await answeredRight(node, now)).toEqual(paths);
+      expect(await restarts(node)).toBe(1);
+    } finally {
+      await node.sh(`systemctl stop ${liteUnit}; umount ${state}; systemctl start ${liteUnit}`);
+      await node.connect();
+      await patch(null);
+    }
+    await whenOnline(node, true);
+    await live();
+    await podsGoOn();
   });
 }
