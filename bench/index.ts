@@ -19,6 +19,7 @@ const all: Record<string, () => Promise<Benchmark>> = {
   edge: async () => (await import('./edge.ts')).edge,
   'power-cut': async () => (await import('./power-cut.ts')).powerCut,
   playground: async () => (await import('./playground.ts')).playground,
+  'lite-node': async () => (await import('./lite-node.ts')).liteNode,
   'lite-apiserver': async () => (await import('./lite-apiserver-report.ts')).liteApiserver,
 };
 
