@@ -12,6 +12,8 @@ export interface PublishedVerdict extends OfflineVerdict {
   /** Whether the cloud hears of the node now; ISO time of the last word. */
   reachable: boolean;
   lastHeard: string;
+  /** How many more findings only the node itself has: an annotation holds so much. */
+  omitted: number;
 }
 
 /**
@@ -25,30 +27,32 @@ export async function readPublished(kube: KubeClient, name: string): Promise<Pub
       hint: 'See `kubectl get nodes`.',
     });
   }
-  const verdict = parse(node.metadata.annotations?.[offlineAnnotation]);
-  if (!verdict) {
+  const published = parse(node.metadata.annotations?.[offlineAnnotation]);
+  if (!published) {
     throw new EdgeadmError('E_EDGE_NODE', `node ${name} has published no verdict`, {
       hint: 'An edge node does so a few minutes after it joined. See it at once on the node itself: `edgeadm check offline`.',
     });
   }
   const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
-  return { ...verdict, reachable: ready?.status === 'True', lastHeard: ready?.lastHeartbeatTime ?? '' };
+  return { ...published, reachable: ready?.status === 'True', lastHeard: ready?.lastHeartbeatTime ?? '' };
 }
 
 /** Written by a node, so anything may stand there: what is no part of a verdict is left out. */
-function parse(text: string | undefined): OfflineVerdict | undefined {
-  let value: Partial<OfflineVerdict> | null;
+function parse(text: string | undefined): (OfflineVerdict & Pick<PublishedVerdict, 'omitted'>) | undefined {
+  let value: (Partial<OfflineVerdict> & { findingsInAll?: number }) | null;
   try {
     value = JSON.parse(text ?? '', printable) as typeof value;
   } catch {
     return undefined;
   }
-  const { node, checkedAt, survives, days, daysAtWorst, firstToFail, limits, findings } = value ?? {};
+  const { node, checkedAt, survives, days, daysAtWorst, firstToFail, limits, findings, findingsInAll } =
+    value ?? {};
   if (typeof node !== 'string' || typeof checkedAt !== 'string' || typeof survives !== 'boolean') {
     return undefined;
   }
   return {
     ...{ node, checkedAt, survives },
+    omitted: Math.max(0, (Number(findingsInAll) || 0) - list(findings).length),
     ...{ days: Number(days) || 0, daysAtWorst: Number(daysAtWorst) || 0 },
     firstToFail: hasTexts(firstToFail, ['what', 'at']) ? firstToFail : undefined,
     limits: list(limits).filter((each) => hasTexts(each, ['what', 'file', 'at'])),
@@ -75,7 +79,9 @@ function hasTexts(value: unknown, fields: readonly string[]): boolean {
 }
 
 /** Since when it is known, for people. */
-export function publishedNote({ checkedAt, reachable, lastHeard }: PublishedVerdict): string {
+export function publishedNote({ checkedAt, reachable, lastHeard, omitted }: PublishedVerdict): string {
   const offline = reachable ? '' : `; the cloud has not heard of the node since ${lastHeard || 'it joined'}`;
-  return `as the node itself found on ${checkedAt}${offline}`;
+  const more =
+    omitted === 0 ? '' : `; ${omitted} more findings are told by \`edgeadm check offline\` on the node alone`;
+  return `as the node itself found on ${checkedAt}${offline}${more}`;
 }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { readPublished } from '../../../../phases/offline/published.ts';
+import { publishedNote, readPublished } from '../../../../phases/offline/published.ts';
 import { judge } from '../../../../phases/offline/verdict.ts';
 import { verdictText } from '../../../../src/commands/offline-text.ts';
 import { offlineAnnotation } from '../../../../src/edge/node/offline-verdict/annotation.ts';
@@ -45,6 +45,7 @@ test('a verdict goes to the own Node, and is read there', async () => {
     ...verdict(),
     reachable: false,
     lastHeard: '2026-11-23T11:00:00Z',
+    omitted: 0,
   });
 });
 
@@ -68,6 +69,12 @@ test('a node with very many findings publishes the first of them', async () => {
   expect(kept.findingsInAll).toBe(1000);
   expect(kept.findings.length).toBeGreaterThan(50);
   expect(kept.findings[0]).toEqual(one);
+  const kube = {
+    get: async () => ({ metadata: { annotations: { [offlineAnnotation]: text } } }),
+  } as unknown as KubeClient;
+  const read = await readPublished(kube, 'edge-1');
+  expect(read.omitted).toBe(1000 - kept.findings.length);
+  expect(publishedNote(read)).toContain(`; ${read.omitted} more findings are told by`);
 });
 
 test('a refusal of the API server is an error, and what stands there may be anything', async () => {
