@@ -199,7 +199,17 @@ function validate(config: LiteApiserverConfig): void {
       throw invalid('upstream.servers', server, 'give an https:// URL');
   }
   if (config.listen.length === 0) throw invalid('listen.addresses', '', 'give at least one address');
-  const { filters, edgeLink, serving } = config;
+  const { filters, edgeLink, serving, health, link } = config;
+  for (const [place, port] of [
+    ['filters.kubernetesService.port', filters.kubernetesService?.port],
+    ['health.port', health?.port],
+  ] as const) {
+    if (port !== undefined && (port < 1 || port > 65535)) throw invalid(place, port, 'give 1 to 65535');
+  }
+  // Without a pause it would ask the API server all the time.
+  for (const name of ['probeIntervalMs', 'probeTimeoutMs', 'misses'] as const) {
+    if (link[name] < 1) throw invalid(`link.${name}`, link[name], 'give 1 or more');
+  }
   for (const [place, addresses] of [
     ['edgeLink.addresses', edgeLink?.addresses],
     ['serving.request.addresses', serving.request?.addresses],

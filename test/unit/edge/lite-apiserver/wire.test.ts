@@ -136,6 +136,10 @@ describe('configuration', () => {
     [{ ...least, listen: { addresses: ['0.0.0.0:99999'] } }, /listen.addresses/],
     [{ ...least, cache: { flushIntervalMs: '2s' } }, /cache.flushIntervalMs/],
     [{ ...least, filters: { kubernetesService: { address: 'x' } } }, /filters.kubernetesService.address/],
+    [{ ...least, filters: { kubernetesService: { port: 70000 } } }, /filters.kubernetesService.port/],
+    [{ ...least, health: { port: 65536 } }, /health.port/],
+    [{ ...least, link: { probeIntervalMs: 0 } }, /link.probeIntervalMs/],
+    [{ ...least, link: { misses: 0 } }, /link.misses/],
     ['text', /the document/],
     [null, /the document/],
   ])('%j is refused', (document, message) => expect(() => toConfig(document)).toThrow(message));
