@@ -72,7 +72,8 @@ export function table(rows: readonly Row[]): string {
     : '| what | edgeadm | goal |\n|---|---|---|';
   const lines = rows.map(({ what, unit, ours, theirs, goal = '' }) => {
     if (!compared) return `| ${what} | ${spread(ours, unit)} | ${goal} |`;
-    const ratio = theirs ? `**${(median(ours) / median(theirs)).toFixed(2)}**` : '';
+    // Less than the clock's step has no ratio.
+    const ratio = theirs && median(theirs) > 0 ? `**${(median(ours) / median(theirs)).toFixed(2)}**` : '';
     return `| ${what} | ${spread(ours, unit)} | ${theirs ? spread(theirs, unit) : ''} | ${ratio} | ${goal} |`;
   });
   return [head, ...lines].join('\n');

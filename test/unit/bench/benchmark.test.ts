@@ -22,6 +22,7 @@ describe('figures of benchmarks', () => {
     expect(table([row])).toContain(
       '| x | 20.0 ms (10.0 – 30.0) | 10.0 ms (10.0 – 10.0) | **2.00** | ≤ 2.0 |',
     );
+    expect(table([{ ...row, theirs: [0] }])).toContain('| 0.00 ms |  | ≤ 2.0 |');
     expect(table([{ what: 'y', unit: 's', ours: [123.4] }])).toContain('| y | 123 s |  |');
   });
 
