@@ -234,9 +234,17 @@ describe('the network of an edge node', () => {
     }
     await edge.connect();
     await waitForReady(playground, 2);
-    const after = await pods('-n', namespace);
-    expect(Object.fromEntries(after.map(({ metadata, status }) => [metadata.name, status.podIP]))).toEqual(
-      before,
+    await poll(
+      // A kubelet that is back tells first what it saw last, which may be of a Pod that was just being started.
+      'the cloud to know the addresses',
+      async () => {
+        const after = await pods('-n', namespace);
+        expect(
+          Object.fromEntries(after.map(({ metadata, status }) => [metadata.name, status.podIP])),
+        ).toEqual(before);
+        return true;
+      },
+      { timeoutMs: 30_000 },
     );
     await poll('everything with the cloud back', async () => (await broken()).length === 0 || undefined, {
       timeoutMs: 30_000,
