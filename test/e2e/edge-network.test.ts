@@ -228,7 +228,9 @@ describe('the network of an edge node', () => {
       // For whoever reads the log: never asserted, as machines differ.
       const booted = (await edge.run(['stat', '-c', '%Y', '/proc/1'])).stdout;
       console.log(`${cut} power cut: all of it within ${Math.round(Date.now() / 1000 - Number(booted))} s`);
-      for (const program of ['flanneld', 'kube-proxy']) await edge.run(['pidof', program]);
+      // Pods and their Services need neither to be back.
+      for (const program of ['flanneld', 'kube-proxy'])
+        await poll(program, () => edge.run(['pidof', program]), { timeoutMs: 60_000 });
       // Nothing answers for names of the outside, and that at once.
       expect(await resolveFrom(edge, dnsServer, 'example.org')).toMatch(/^(ESERVFAIL|ETIMEOUT)$/);
     }
