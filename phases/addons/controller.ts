@@ -1,4 +1,4 @@
-import { hasLocalApi } from '../../src/config/edge-node.ts';
+import { hasLocalApi, localApiAddresses, localApiNames } from '../../src/config/edge-node.ts';
 import type { ControllerSettings } from '../../src/edge/controller/objects.ts';
 import type { PhaseRun } from '../../src/workflow/phase.ts';
 import { apiServerEndpoint } from '../init/api-server.ts';
@@ -21,7 +21,7 @@ export async function installController(ctx: InitContext, run: PhaseRun): Promis
     ...(endpoint && { controlPlaneEndpoint: endpoint }),
     ...(apiServer && { apiServer }),
     ...(serviceAddress && { serviceAddress }),
-    ...(await edgeNodes(ctx, serviceAddress)),
+    ...edgeNodes(ctx, serviceAddress),
     ...(ctx.manifestsDir && { manifestsDir: ctx.manifestsDir }),
     kubeletServing: isOn(ctx, 'kubelet-serving-approver'),
     ...(ctx.edge.enabled &&
@@ -35,12 +35,11 @@ function isOn(ctx: InitContext, addon: string): boolean {
 }
 
 /** What the node-local API proxies of edge nodes answer for; see docs/lite-apiserver.md. */
-async function edgeNodes(
+function edgeNodes(
   { edge, settings }: InitContext,
   serviceAddress: string | undefined,
-): Promise<Pick<ControllerSettings, 'edgeNodes'>> {
+): Pick<ControllerSettings, 'edgeNodes'> {
   if (serviceAddress === undefined || !hasLocalApi(edge)) return {};
-  const { localApiAddresses, localApiNames } = await import('../../src/config/edge-node.ts');
   return {
     edgeNodes: {
       ips: localApiAddresses(edge.virtualAddress, serviceAddress),
