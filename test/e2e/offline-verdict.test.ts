@@ -2,7 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OfflineVerdict } from '../../phases/offline/index.ts';
 import type { LiteApiserverStatus } from '../../src/edge/lite-apiserver/status.ts';
 import type { EdgeadmOutcome } from '../../src/playground/edgeadm.ts';
-import { initArguments, joinArguments, shellImage, shellPod, waitForReady } from './support/cluster.ts';
+import {
+  initArguments,
+  joinArguments,
+  runningContainers,
+  shellImage,
+  shellPod,
+  waitForReady,
+} from './support/cluster.ts';
 import { poll } from './support/control-plane.ts';
 import { createTestPlayground, type TestNode, type TestPlayground } from './support/playground.ts';
 
@@ -21,13 +28,6 @@ describe('an edge node that is away until its certificates have expired', () => 
     expect(verdict?.findings, output.join('\n')).toBeDefined();
     return { exitCode, verdict, ids: verdict.findings.map(({ id }) => id) };
   };
-  /** Running containers by their ids and pids: the same ones were not started again. */
-  const containers = async (): Promise<string[]> =>
-    (await edge.run(['ctr', '--namespace', 'k8s.io', 'tasks', 'ls'])).stdout
-      .trim()
-      .split('\n')
-      .slice(1)
-      .sort();
   const status = async (): Promise<LiteApiserverStatus> =>
     (await edge.edgeadm(['status'])).result!.data as unknown as LiteApiserverStatus;
 
@@ -123,7 +123,7 @@ describe('an edge node that is away until its certificates have expired', () => 
       { timeoutMs: 300_000, everyMs: 5000 },
     );
     expect(expired.expired).toContain('edgeadm certs renew kubelet');
-    const before = await containers();
+    const before = await runningContainers(edge);
     expect(before.length).toBeGreaterThan(2);
     await edge.connect();
     await poll('online', async () => (await status()).online || undefined, { timeoutMs: 30_000 });
@@ -134,7 +134,7 @@ describe('an edge node that is away until its certificates have expired', () => 
       data: { node: edge.hostname },
     });
     await waitForReady(playground, 2);
-    expect(await containers()).toEqual(before);
+    expect(await runningContainers(edge)).toEqual(before);
     expect((await status()).clock.problem).toBe('');
   });
 });

@@ -2,7 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Workload } from '../../src/edge/lite-apiserver/pods/workload.ts';
 import type { EdgeadmOutcome } from '../../src/playground/edgeadm.ts';
-import { initArguments, joinArguments, shellImage, waitForReady } from './support/cluster.ts';
+import {
+  initArguments,
+  joinArguments,
+  runningContainers,
+  shellImage,
+  waitForReady,
+} from './support/cluster.ts';
 import { poll } from './support/control-plane.ts';
 import { liteSocket, liteStatus, restarts, whenOnline } from './support/lite.ts';
 import { createTestPlayground, type TestNode, type TestPlayground } from './support/playground.ts';
@@ -47,13 +53,6 @@ describe('reset gives a host back as it was', () => {
   /** Containers of the edge node at the time of the backup. */
   let running: string[];
 
-  /** By their ids and pids: the same ones were not started again. */
-  const containers = async (): Promise<string[]> =>
-    (await edge.run(['ctr', '--namespace', 'k8s.io', 'tasks', 'ls'])).stdout
-      .trim()
-      .split('\n')
-      .slice(1)
-      .sort();
   /** Names of what the node-local API proxy has in its cache. */
   const workload = async (): Promise<{ pods: string[]; services: string[] }> => {
     const { stdout } = await edge.run(['curl', '-sS', '--unix-socket', liteSocket, 'http://x/edge/workload']);
@@ -118,7 +117,7 @@ describe('reset gives a host back as it was', () => {
     await make(await pod('web'), service('web'), service('removed'));
     await ready('web');
     await asDocumented('Backup');
-    running = await containers();
+    running = await runningContainers(edge);
     await make(await pod('younger'), service('younger'));
     await playground.kubectl(['delete', 'service', 'removed']);
     await ready('younger');
@@ -137,7 +136,7 @@ describe('reset gives a host back as it was', () => {
 
   test('init works again after a reset, from the backup, and the edge node goes on with it', async () => {
     expect((await liteStatus(edge)).online).toBe(false);
-    expect(await containers()).toEqual(expect.arrayContaining(running));
+    expect(await runningContainers(edge)).toEqual(expect.arrayContaining(running));
     const start = Date.now();
     await asDocumented('Restore');
     const { since } = await whenOnline(edge, true);
@@ -149,7 +148,7 @@ describe('reset gives a host back as it was', () => {
     // What is younger than the backup has never been, and nothing else was started again.
     await poll(
       'the containers of the time of the backup',
-      async () => isDeepStrictEqual(await containers(), running) || undefined,
+      async () => isDeepStrictEqual(await runningContainers(edge), running) || undefined,
       { timeoutMs: 60_000 },
     );
     const known = await poll(

@@ -77,3 +77,9 @@ export const shellPod = (name: string, node: TestNode, image: string, command: r
     containers: [{ name: 'main', image, imagePullPolicy: 'Never', command }],
   },
 });
+
+/** Running containers of a node by their ids and pids: the same ones were not started again. */
+export async function runningContainers(node: TestNode): Promise<string[]> {
+  const { stdout } = await node.run(['ctr', '--namespace', 'k8s.io', 'tasks', 'ls']);
+  return stdout.trim().split('\n').slice(1).sort();
+}
