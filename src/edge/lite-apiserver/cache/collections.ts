@@ -22,6 +22,7 @@ import {
   memberSum,
   Rows,
   rowSum,
+  unwrittenRow,
   withUnwritten,
 } from './rows.ts';
 
@@ -185,9 +186,7 @@ export class Collections {
     const key = `${namespace}/${name}`;
     const object = collection.dirty.get(key);
     if (object === undefined) return this.rows.member(collection.id, namespace, name);
-    return object
-      ? { namespace, name, ...this.kept(collection, key, object, collection), sum: 0 }
-      : undefined;
+    return object ? unwrittenRow(key, this.kept(collection, key, object, collection)) : undefined;
   }
 
   /** Changes one member while offline; the collection is marked so that its clients list again later. */

@@ -124,11 +124,16 @@ export function withUnwritten(
   if (dirty.size === 0) return rows;
   const merged = new Map(rows.map((row) => [`${row.namespace}/${row.name}`, row]));
   for (const [key, object] of dirty) {
-    const [namespace, name] = splitMemberKey(key);
-    if (object) merged.set(key, { namespace, name, ...kept(key, object), sum: 0 });
+    if (object) merged.set(key, unwrittenRow(key, kept(key, object)));
     else merged.delete(key);
   }
   return [...merged.values()];
+}
+
+/** A change that waits, as a row; it has no sum, as there is nothing on disk to compare. */
+export function unwrittenRow(key: string, kept: Kept): MemberRow {
+  const [namespace, name] = splitMemberKey(key);
+  return { namespace, name, ...kept, sum: 0 };
 }
 
 /** A collection that nothing is known of. */
