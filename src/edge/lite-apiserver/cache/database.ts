@@ -1,9 +1,22 @@
-import { chmodSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 
 /** Raised when the form of the tables changes: an older file is set aside, as everything in it can be read again. */
 const formatVersion = 1;
+/** What a cache that returns to the disk leaves to others there. */
+const spareBytes = 16 << 20;
 
 // Rows with a body have a rowid: without one, whatever is longer than a quarter of a page needs a page more.
 const schema = `
@@ -68,7 +81,7 @@ export class CorruptCache extends Error {
 /**
  * One SQLite file, WAL, mode 0600, in a folder that only root enters. Opening never fails for what is in the file: a
  * file that is not sound is set aside (one of them is kept for a look) and an empty one takes its place. A file that is
- * there is opened on a full disk too. Where none can be made the cache lives in memory until the next start.
+ * there is opened on a full disk too. Where none can be made the cache lives in memory, until `toDisk` can make one.
  */
 export class Database {
   readonly file: string;
@@ -83,8 +96,9 @@ export class Database {
   constructor(directory: string) {
     this.file = join(directory, 'cache.db');
     try {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
-      chmodSync(directory, 0o700);
+      makeFolder(directory);
+      // Of a return to the disk that was cut off.
+      rmSync(`${this.file}.new`, { force: true });
       this.db = open(this.file);
     } catch (error) {
       this.setAside = (error as Error).message;
@@ -107,6 +121,35 @@ export class Database {
       // A broken file may refuse even this; it is moved away all the same.
     }
     this.db = orInMemory(() => replace(this.file));
+    this.durable = false;
+  }
+
+  /**
+   * Leaves memory for a file, as a whole or not at all. A file that is there by now is set aside. Throws while none can be
+   * made, or where it would leave less room on the disk than it takes.
+   */
+  toDisk(): void {
+    const directory = dirname(this.file);
+    const copy = `${this.file}.new`;
+    makeFolder(directory);
+    const { bavail, bsize } = statfsSync(directory);
+    if (bavail * bsize < 2 * this.size().bytes + spareBytes) throw new Error('there is no room for it');
+    try {
+      // SQLite takes a file that is empty; made here, nobody else can read it at any time.
+      writeFileSync(copy, '', { mode: 0o600 });
+      this.db.prepare('VACUUM INTO ?').run(copy);
+      sync(copy);
+      moveAside(this.file);
+      renameSync(copy, this.file);
+      sync(directory);
+    } catch (error) {
+      rmSync(copy, { force: true });
+      throw error;
+    }
+    const db = open(this.file);
+    this.statements.clear();
+    this.db.close();
+    this.db = db;
     this.durable = false;
   }
 
@@ -209,9 +252,27 @@ function open(file: string): DatabaseSync {
 }
 
 function replace(file: string): DatabaseSync {
-  renameSync(file, `${file}.corrupt`);
-  for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true });
+  moveAside(file);
   return open(file);
+}
+
+function moveAside(file: string): void {
+  if (existsSync(file)) renameSync(file, `${file}.corrupt`);
+  for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true });
+}
+
+function makeFolder(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  chmodSync(directory, 0o700);
+}
+
+function sync(path: string): void {
+  const file = openSync(path, 'r');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function orInMemory(make: () => DatabaseSync): DatabaseSync {

@@ -16,7 +16,7 @@ export interface StoreOptions {
 
 /** Bursts of urgent changes are written together: a pod start is a dozen of them. */
 const urgentDelayMs = 150;
-/** How long a version that only bookmarks moved may stay unwritten. */
+/** How long a version that only bookmarks moved may stay unwritten, and a cache in memory where there is room by now. */
 const headIntervalMs = 300_000;
 const retryDelayMs = 10_000;
 
@@ -41,7 +41,8 @@ export class Store {
   constructor(options: StoreOptions) {
     this.options = options;
     this.db = new Database(options.directory);
-    if (this.db.setAside) options.log(`the cache was not sound and was set aside: ${this.db.setAside}`);
+    if (this.db.inMemory) options.log(this.problem as string);
+    else if (this.db.setAside) options.log(`the cache was not sound and was set aside: ${this.db.setAside}`);
     const onlineHours = () => this.hours;
     this.collections = new Collections(this.db, {
       onDirty: (urgent) => this.schedule(urgent ? urgentDelayMs : options.flushIntervalMs),
@@ -55,7 +56,10 @@ export class Store {
     });
     this.tokens = new Tokens(this.db);
     this.guard(() => this.load());
-    this.heads = setInterval(() => this.flush(true), headIntervalMs);
+    this.heads = setInterval(() => {
+      this.flush(true);
+      this.returnToDisk();
+    }, headIntervalMs);
     this.heads.unref();
   }
 
@@ -104,7 +108,21 @@ export class Store {
   /** Why the disk does not have what is known; undefined when it does. */
   get problem(): string | undefined {
     if (!this.db.inMemory) return this.failure;
-    return `the cache is in memory only, until the proxy is started again: ${this.db.setAside ?? ''}`;
+    return `the cache is in memory only, until a file can be made: ${this.db.setAside ?? ''}`;
+  }
+
+  /**
+   * Puts a cache that is in memory on the disk, if that can be done by now. Not before something was read as a whole: a
+   * file that is there knows more than a node that could ask nobody.
+   */
+  returnToDisk(): void {
+    if (!this.db.inMemory || ![...this.collections].some(({ complete }) => complete)) return;
+    try {
+      this.db.toDisk();
+      this.options.log('the cache is on the disk again');
+    } catch {
+      // The status says that it is in memory, and why it came to be there.
+    }
   }
 
   /** True while there is room for the reads of others than the node itself. */
