@@ -1,9 +1,9 @@
 import { hasLocalApi, localApiAddresses, localApiNames } from '../../src/config/edge-node.ts';
 import type { ControllerSettings } from '../../src/edge/controller/objects.ts';
 import type { PhaseRun } from '../../src/workflow/phase.ts';
-import { apiServerEndpoint } from '../init/api-server.ts';
 import { applyObjects } from '../init/apply-objects.ts';
 import type { InitContext } from '../init/context.ts';
+import { apiServerEndpoint } from '../node/api-server.ts';
 
 /**
  * Installs the one controller with all duties that are on. Addons that are duties of it share this: whichever runs,

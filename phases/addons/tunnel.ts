@@ -1,9 +1,9 @@
 import { tunnel } from '../../src/config/tunnel.ts';
 import type { KubeDocument } from '../../src/config/types.ts';
 import type { KubeClient } from '../../src/kube/types.ts';
-import { apiServerEndpoint } from '../init/api-server.ts';
 import { applyObjects } from '../init/apply-objects.ts';
 import type { InitContext } from '../init/context.ts';
+import { apiServerEndpoint } from '../node/api-server.ts';
 import { localImageName } from '../node/image-name.ts';
 import { kubeVipManifest } from '../node/kube-vip.ts';
 import { withoutServer } from '../node/tunnel-server.ts';

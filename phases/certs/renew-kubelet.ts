@@ -119,7 +119,7 @@ async function serverOf(host: JournaledHost): Promise<string> {
   const [server] = await upstreamServers(host);
   if (server) return server;
   const { endpointOf } = await import('../../src/kube/kubeconfig.ts');
-  return `https://${endpointOf((await host.readText(paths.kubeletConf)) ?? '')}`;
+  return `https://${endpointOf((await host.readText(paths.kubeletConf)) ?? '', paths.kubeletConf)}`;
 }
 
 function kubeconfig(server: string, ca: string, user: { token: string } | { pem: string }): string {

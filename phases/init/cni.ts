@@ -1,6 +1,6 @@
 import { hasLocalApi } from '../../src/config/edge-node.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
-import { apiServerEndpoint } from './api-server.ts';
+import { apiServerEndpoint } from '../node/api-server.ts';
 import { applyObjects } from './apply-objects.ts';
 import type { InitContext } from './context.ts';
 import { requiresCluster } from './requires-cluster.ts';

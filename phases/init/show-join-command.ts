@@ -1,6 +1,7 @@
 import { paths } from '../../src/host/paths.ts';
 import { kubeTime } from '../../src/kube/time.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
+import { knownApiServerEndpoint } from '../node/api-server.ts';
 import type { InitContext } from './context.ts';
 import { requiresCluster } from './requires-cluster.ts';
 
@@ -13,9 +14,7 @@ export const showJoinCommandPhase: Phase<InitContext> = {
   async run(ctx) {
     if (ctx.host.dryRun) return false;
     const { caCertHash } = await import('../../src/kube/pki.ts');
-    const { endpointOf } = await import('../../src/kube/kubeconfig.ts');
-    const kubeconfig = (await ctx.host.readText(paths.adminConf)) ?? '';
-    const endpoint = endpointOf(kubeconfig);
+    const endpoint = await knownApiServerEndpoint(ctx);
     const ca = (await ctx.host.readText(`${ctx.settings.certificatesDir}/ca.crt`)) ?? '';
     const hash = caCertHash(ca);
     const token = await usableToken(ctx);

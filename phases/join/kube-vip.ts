@@ -2,6 +2,7 @@ import { EdgeadmError } from '../../src/errors.ts';
 import { paths } from '../../src/host/paths.ts';
 import type { KubeClient, KubeObject } from '../../src/kube/types.ts';
 import type { Phase } from '../../src/workflow/phase.ts';
+import { knownApiServerEndpoint } from '../node/api-server.ts';
 import { kubeVipConf, kubeVipLease, writeKubeVip } from '../node/kube-vip.ts';
 import type { JoinContext } from './context.ts';
 
@@ -38,9 +39,8 @@ export const kubeVipPhase: Phase<JoinContext> = {
       run.progress('the cluster has no kube-vip');
       return false;
     }
-    const { endpointOf } = await import('../../src/kube/kubeconfig.ts');
     const { endpointAddress, placeOf } = await import('../node/virtual-ip.ts');
-    const endpoint = endpointAddress(endpointOf((await host.readText(paths.adminConf)) ?? ''));
+    const endpoint = endpointAddress(await knownApiServerEndpoint(ctx));
     const place = endpoint && (await placeOf(host, endpoint.address, run.signal));
     const link = ctx.edge.ha.interface || place?.link;
     if (!endpoint || !link) {

@@ -148,10 +148,12 @@ async function authentication(
   return async () => impersonate;
 }
 
-function invalid(name: string, problem: string): never {
-  throw new EdgeadmError('E_KUBE_API', `${name} cannot be used as a kubeconfig: ${problem}`, {
-    hint: 'Name another one with --kubeconfig; `kubectl config view` shows what it holds.',
-  });
+function invalid(
+  name: string,
+  problem: string,
+  hint = 'Name another one with --kubeconfig; `kubectl config view` shows what it holds.',
+): never {
+  throw new EdgeadmError('E_KUBE_API', `${name} cannot be used as a kubeconfig: ${problem}`, { hint });
 }
 
 /** The first server of a kubeconfig, a plain scalar in every one: YAML would have to be imported for this alone. */
@@ -159,10 +161,11 @@ export function serverIn(kubeconfig: string): string | undefined {
   return /^\s*server:\s*["']?(https?:\/\/[^"'\s]+)/m.exec(kubeconfig)?.[1];
 }
 
-/** `host:port` of a kubeconfig's cluster, as `edgeadm join` takes it. Errors: E_KUBE_API. */
-export function endpointOf(kubeconfig: string): string {
+/** `host:port` of the cluster of a kubeconfig that kubeadm wrote to `path`, as `edgeadm join` takes it. Errors: E_KUBE_API. */
+export function endpointOf(kubeconfig: string, path: string): string {
   const server = serverIn(kubeconfig);
-  if (!server || !URL.canParse(server)) return invalid('the kubeconfig', 'it names no server');
+  if (!server || !URL.canParse(server))
+    return invalid(path, 'it names no server', 'Put back the file that kubeadm wrote.');
   const { hostname, port } = new URL(server);
   return `${hostname}:${port || '443'}`;
 }

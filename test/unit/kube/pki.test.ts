@@ -77,11 +77,13 @@ describe('endpointOf', () => {
     ['    server: "https://[fd00::1]:6443/"', '[fd00::1]:6443'],
     ['    server: https://cluster.example', 'cluster.example:443'],
   ])('%s', (line, endpoint) => {
-    expect(endpointOf(`clusters:\n- cluster:\n${line}\n  name: kubernetes\n`)).toBe(endpoint);
+    expect(endpointOf(`clusters:\n- cluster:\n${line}\n  name: kubernetes\n`, 'a.conf')).toBe(endpoint);
   });
 
   it('refuses a kubeconfig without one', () => {
-    expect(() => endpointOf('clusters: []')).toThrow('no server');
+    expect(() => endpointOf('clusters: []', '/etc/a.conf')).toThrow(
+      '/etc/a.conf cannot be used as a kubeconfig: it names no server',
+    );
   });
 });
 
