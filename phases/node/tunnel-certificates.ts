@@ -96,9 +96,10 @@ async function parse(text: string): Promise<Kubeconfig> {
   return (document ?? {}) as Kubeconfig;
 }
 
-/** Client certificate and key of a kubeconfig; empty where it has none. */
+/** Client certificate and key of a kubeconfig; empty where it has none, or was cut short by a power cut. */
 export async function pairOf(text: string): Promise<CertificatePair> {
-  const user = (await parse(text)).users?.[0]?.user;
+  const { users } = await parse(text).catch((): Kubeconfig => ({}));
+  const user = users?.[0]?.user;
   const decoded = (data: string | undefined) => Buffer.from(data ?? '', 'base64').toString();
   return {
     certificate: decoded(user?.['client-certificate-data']),

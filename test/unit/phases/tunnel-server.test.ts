@@ -55,6 +55,20 @@ describe('the konnectivity server', () => {
     );
   });
 
+  it('makes a kubeconfig anew that a power cut left short, wherever it was cut', async () => {
+    const made = controlPlane();
+    await tunnelServerPhase.run!(initContext(made), run);
+    const whole = made.files[serverConfPath]!;
+    for (let length = 0; length < whole.length - 1; length += 61) {
+      const host = controlPlane({ ...made.files, [serverConfPath]: whole.slice(0, length) });
+      const renewing =
+        length % 2 === 0 ? renewTunnelServer(host) : tunnelServerPhase.run!(initContext(host), run);
+      expect(await renewing, `cut after ${length}`).toBe(true);
+      const { certificate } = await pairOf(host.files[serverConfPath]!);
+      expect(new X509Certificate(certificate).verify(ca.publicKey)).toBe(true);
+    }
+  });
+
   it('is not there to renew on other hosts', async () => {
     expect(await renewTunnelServer(controlPlane())).toBe(false);
   });
