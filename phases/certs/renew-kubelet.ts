@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { EdgeadmError } from '../../src/errors.ts';
 import type { JournaledHost } from '../../src/host/host.ts';
 import { paths } from '../../src/host/paths.ts';
+import type { KubeconfigFacts } from '../../src/kube/kubeconfig-document.ts';
 import type { KubeClient } from '../../src/kube/types.ts';
 import type { Emit } from '../../src/workflow/events.ts';
 import { waitForLease } from '../node/heartbeat.ts';
@@ -55,7 +56,11 @@ export async function renewKubelet(options: RenewOptions): Promise<Renewed> {
   }
   const server = options.endpoint ? await serverAt(options.endpoint) : await serverOf(host);
   progress(`ask ${server} for a certificate`);
-  const kube = await connect(kubeconfig(server, ca, { token }));
+  const { kubeconfigDocument } = await import('../../src/kube/kubeconfig-document.ts');
+  // JSON is YAML.
+  const as = (credentials: KubeconfigFacts['credentials']): Promise<KubeClient> =>
+    connect(JSON.stringify(kubeconfigDocument({ server, ca, user: 'kubelet', credentials })));
+  const kube = await as({ token });
   const { orderCertificate } = await import('../../src/edge/node/serving-certificate/order.ts');
   const pem = await orderCertificate({
     kind: 'client',
@@ -76,7 +81,7 @@ export async function renewKubelet(options: RenewOptions): Promise<Renewed> {
   await host.writeFile(file, pem, { mode: 0o600, secret: true });
   await host.symlink(file, current);
   await restart(options, progress);
-  await waitForHeartbeat(await connect(kubeconfig(server, ca, { pem })), nodeName, { signal, progress });
+  await waitForHeartbeat(await as({ certificate: pem, key: pem }), nodeName, { signal, progress });
   return { node: nodeName, file, notAfter: validToDate.toISOString() };
 }
 
@@ -120,23 +125,6 @@ async function serverOf(host: JournaledHost): Promise<string> {
   if (server) return server;
   const { endpointOf } = await import('../../src/kube/kubeconfig.ts');
   return `https://${endpointOf((await host.readText(paths.kubeletConf)) ?? '', paths.kubeletConf)}`;
-}
-
-function kubeconfig(server: string, ca: string, user: { token: string } | { pem: string }): string {
-  const base64 = (text: string): string => Buffer.from(text).toString('base64');
-  const credentials =
-    'token' in user
-      ? { token: user.token }
-      : { 'client-certificate-data': base64(user.pem), 'client-key-data': base64(user.pem) };
-  // JSON is YAML.
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'cluster', cluster: { server, 'certificate-authority-data': base64(ca) } }],
-    users: [{ name: 'user', user: credentials }],
-    contexts: [{ name: 'context', context: { cluster: 'cluster', user: 'user' } }],
-    'current-context': 'context',
-  });
 }
 
 async function connectTo(text: string): Promise<KubeClient> {

@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
-import type { KubeDocument } from '../../src/config/types.ts';
 import { EdgeadmError } from '../../src/errors.ts';
 import type { Host } from '../../src/host/host.ts';
 import { paths } from '../../src/host/paths.ts';
@@ -67,66 +66,47 @@ export async function ensureServerCertificates(
   if (!conf.includes(server) || !good(await pairOf(conf))) {
     const pair = await issue({ commonName: serverUser, usage: 'client' });
     const { renderDocuments } = await import('../../src/config/documents.ts');
-    const document = kubeconfig({ server, ca, ...pair });
+    const { kubeconfigDocument } = await import('../../src/kube/kubeconfig-document.ts');
+    const document = kubeconfigDocument({ server, ca, user: serverUser, credentials: pair });
     await host.writeFile(serverConfPath, renderDocuments([document]), { mode: 0o600, secret: true });
     changed = true;
   }
   return changed;
 }
 
-/** This node's own API server, not the control plane's endpoint: the two live and die together. */
+/** This node's own API server, not the control plane's endpoint: the two live and die together. Errors: E_PHASE_STATE. */
 async function apiServerOf(host: Host): Promise<string> {
-  const { clusters } = await parse(
-    (await host.readText(join(paths.kubernetes, 'controller-manager.conf'))) ??
-      (await host.readText(paths.adminConf)) ??
-      '',
-  );
-  return clusters?.[0]?.cluster.server ?? '';
+  const { serverIn } = await import('../../src/kube/kubeconfig.ts');
+  const files = [join(paths.kubernetes, 'controller-manager.conf'), paths.adminConf];
+  for (const path of files) {
+    const server = serverIn((await host.readText(path)) ?? '');
+    if (server) return server;
+  }
+  throw new EdgeadmError('E_PHASE_STATE', `no API server is named in ${files.join(' or ')}`, {
+    hint: 'Make them with `edgeadm init phase kubeconfig all`, or put back the files that kubeadm wrote.',
+  });
 }
 
 interface Kubeconfig {
-  clusters?: { cluster: { server: string } }[];
   users?: { user: { 'client-certificate-data'?: string; 'client-key-data'?: string } }[];
 }
 
 async function parse(text: string): Promise<Kubeconfig> {
-  if (text === '') return {};
   const { parseYaml } = await import('../../src/config/yaml.ts');
-  const [document] = parseYaml({ text, path: 'kubeconfig' });
-  return (document ?? {}) as Kubeconfig;
+  try {
+    return parseYaml({ text, path: serverConfPath })[0] as Kubeconfig;
+  } catch {
+    return {};
+  }
 }
 
 /** Client certificate and key of a kubeconfig; empty where it has none, or was cut short by a power cut. */
 export async function pairOf(text: string): Promise<CertificatePair> {
-  const { users } = await parse(text).catch((): Kubeconfig => ({}));
-  const user = users?.[0]?.user;
+  const user = (await parse(text)).users?.[0]?.user;
   const decoded = (data: string | undefined) => Buffer.from(data ?? '', 'base64').toString();
   return {
     certificate: decoded(user?.['client-certificate-data']),
     key: decoded(user?.['client-key-data']),
-  };
-}
-
-/** In kubeadm's own form. */
-function kubeconfig({
-  server,
-  ca,
-  certificate,
-  key,
-}: CertificatePair & { server: string; ca: string }): KubeDocument {
-  const data = (pem: string) => Buffer.from(pem).toString('base64');
-  return {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'kubernetes', cluster: { 'certificate-authority-data': data(ca), server } }],
-    contexts: [{ name: 'konnectivity-server', context: { cluster: 'kubernetes', user: serverUser } }],
-    'current-context': 'konnectivity-server',
-    users: [
-      {
-        name: serverUser,
-        user: { 'client-certificate-data': data(certificate), 'client-key-data': data(key) },
-      },
-    ],
   };
 }
 

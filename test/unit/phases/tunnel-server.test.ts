@@ -69,6 +69,18 @@ describe('the konnectivity server', () => {
     }
   });
 
+  it('is told which API server it asks by a file that names one, and none is made up', async () => {
+    const manager = `${paths.kubernetes}/controller-manager.conf`;
+    const cut = controlPlane({ [manager]: 'clusters:\n- clus' });
+    await tunnelServerPhase.run!(initContext(cut), run);
+    expect(cut.files[serverConfPath]).toContain('server: https://192.168.7.100:6443\n');
+    const none = controlPlane({ [manager]: '', [paths.adminConf]: '' });
+    await expect(tunnelServerPhase.run!(initContext(none), run)).rejects.toMatchObject({
+      code: 'E_PHASE_STATE',
+      message: expect.stringContaining(manager),
+    });
+  });
+
   it('is not there to renew on other hosts', async () => {
     expect(await renewTunnelServer(controlPlane())).toBe(false);
   });
