@@ -1,10 +1,10 @@
-import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { EdgeadmError } from '../errors.ts';
 import type { Emit } from '../workflow/events.ts';
 import { hashSegments, type Segment, segmentsSize } from './archive/segments.ts';
 import { comparePaths } from './archive/tar.ts';
 import { type ContentEntry, writePackageFile } from './archive/write.ts';
+import { builtNote, findBuilt, noteBuilt } from './built.ts';
 import { loadCatalogue } from './catalogue/load.ts';
 import { LIBRARIES } from './catalogue/names.ts';
 import type { Catalogue, Component } from './catalogue/types.ts';
@@ -14,6 +14,7 @@ import { MANIFEST, manifestBytes, SIGNATURE } from './manifest.ts';
 import type { OciImage } from './oci/image.ts';
 import { layoutFiles } from './oci/layout.ts';
 import { type Program, programEntries } from './program/entries.ts';
+import { programInputs } from './program/files.ts';
 import { sbom } from './sbom.ts';
 import { signManifest } from './sign.ts';
 import { cacheDirectory } from './sources/cache.ts';
@@ -56,7 +57,7 @@ export function packageFileName(kubernetesVersion: string, arch: Arch): string {
 }
 
 /**
- * Builds an install package. The same inputs give the same bytes.
+ * Builds an install package. The same inputs give the same bytes, and a file that is there with them is left as it is.
  * Errors: E_PACKAGE_BUILD, E_PACKAGE_SOURCE, E_PACKAGE_CORRUPT (a download with a wrong sum), E_HOST_WRITE.
  */
 export async function buildPackage(options: BuildOptions): Promise<BuiltPackage> {
@@ -84,6 +85,14 @@ export async function buildPackage(options: BuildOptions): Promise<BuiltPackage>
     fetched.set(component.name, await source.fetchComponent(component, arch, fetch));
   }
   const images = await fetchImages(source, fetched, arch, fetch);
+  const note = builtNote(cache, {
+    ...{ output, catalogue, arch, source: source.name, fetched: [...fetched.values()] },
+    images: images.map(({ image }) => image.manifest.digest),
+    program: options.program?.files ?? (await programInputs()),
+    signKey: options.signKey,
+  });
+  const known = await findBuilt(note, output);
+  if (known) return { path: output, ...known };
   await checkKubeadmImages(catalogue, fetched, arch, signal);
   const program = options.program ?? (await programEntries(arch, fetch));
   try {
@@ -124,8 +133,7 @@ export async function buildPackage(options: BuildOptions): Promise<BuiltPackage>
         emit({ type: 'progress', step: 'write package', done, total, unit: 'bytes' }),
     });
     await pruneCache(cache);
-    const { size } = await stat(output);
-    return { path: output, manifest: JSON.parse(bytes.toString()), digest: sha256Hex(bytes), size };
+    return { path: output, ...(await noteBuilt(note, output)) };
   } finally {
     await program.dispose();
   }

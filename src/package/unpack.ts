@@ -4,6 +4,7 @@ import { EdgeadmError } from '../errors.ts';
 import type { EntrySink, WalkOptions } from './check.ts';
 import { writing } from './host-write.ts';
 import { openPackage } from './open.ts';
+import { isSealed } from './seal.ts';
 import type { InstallPackage, PackageEntry } from './types.ts';
 import { verifyPackage } from './verify.ts';
 import { walkPackage } from './walk.ts';
@@ -42,9 +43,10 @@ export async function unpackPackage(
   }
 }
 
-/** Whether an earlier run unpacked the same to there, and it is as it was. */
+/** Whether an earlier run unpacked the same to there, and it is as it was: by its seal, else by reading all of it. */
 async function isWhole(opened: InstallPackage, targetDir: string, options: WalkOptions): Promise<boolean> {
   if (!(await stat(targetDir).catch(() => undefined))) return false;
+  if (await isSealed(opened, targetDir, options)) return true;
   try {
     const there = await openPackage(targetDir);
     if (there.digest !== opened.digest) return false;

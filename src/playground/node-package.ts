@@ -1,7 +1,9 @@
 import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { EdgeadmError } from '../errors.ts';
+import type { PackageEntry } from '../package/types.ts';
 import type { Emit } from '../workflow/events.ts';
+import type { Machine } from './machine.ts';
 import type { Mount } from './provider.ts';
 
 /** The install package that nodes get, and where it is on this machine. */
@@ -23,6 +25,7 @@ const unpackedFolder = `${nodeFolder}/package`;
 export const programNode = `${programFolder}/node`;
 
 export interface PackageRun {
+  machine: Pick<Machine, 'run'>;
   cacheDirectory: string;
   emit: Emit;
   signal: AbortSignal;
@@ -30,9 +33,9 @@ export interface PackageRun {
 }
 
 /**
- * Opens a package (file or folder) and unpacks it, verified entry by entry, into the cache unless it is there: all
- * nodes of this machine then share one unpacked copy, read-only. Bare nodes need no more than the program of it.
- * Errors: E_PACKAGE_*.
+ * Opens a package (file or folder) and unpacks it, verified entry by entry, into the cache unless it is there under a
+ * seal that holds: all nodes of this machine then share one unpacked copy, read-only. Bare nodes need no more than the
+ * program of it. Errors: E_PACKAGE_*.
  */
 export async function unpackForNodes(
   location: string,
@@ -50,14 +53,18 @@ export async function unpackForNodes(
   const opened = await openPackage(path, { emit: run.emit, signal: run.signal });
   const parent = join(run.cacheDirectory, bare ? 'programs' : 'unpacked');
   const folder = join(parent, opened.digest);
-  if (!(await stat(folder).catch(() => undefined))) {
+  const filter = bare ? { filter: ({ path }: PackageEntry) => path.startsWith('edgeadm/') } : {};
+  const { isSealed, sealPackage } = await import('../package/seal.ts');
+  if (!(await isSealed(opened, folder, filter))) {
     const { unpackPackage } = await import('../package/unpack.ts');
-    await mkdir(parent, { recursive: true });
+    await mkdir(parent, { recursive: true, mode: 0o700 });
     await unpackPackage(opened, folder, {
       signal: run.signal,
       onProgress: (done, total) => run.progress('verify and unpack', { done, total, unit: 'bytes' }),
-      ...(bare && { filter: (entry) => entry.path.startsWith('edgeadm/') }),
+      ...filter,
     });
+    await run.machine.run({ file: 'sync', args: ['--file-system', folder], timeoutMs: 900_000 });
+    await sealPackage(opened, folder);
   }
   const now = new Date();
   await utimes(folder, now, now);
@@ -95,8 +102,9 @@ export async function pruneUnpacked(cacheDirectory: string, used: ReadonlySet<st
   for (const parent of ['unpacked', 'programs', 'seeds'].map((name) => join(cacheDirectory, name))) {
     for (const name of await readdir(parent).catch(() => [])) {
       const path = join(parent, name);
+      const digest = name.replace(/\.seal$/, '');
       const facts = await stat(path).catch(() => undefined);
-      if (!facts || used.has(name) || Date.now() - facts.ctimeMs < recentMs) continue;
+      if (!facts || used.has(digest) || Date.now() - facts.ctimeMs < recentMs) continue;
       await rm(path, { recursive: true, force: true });
     }
   }

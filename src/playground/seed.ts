@@ -1,6 +1,7 @@
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { paths } from '../host/paths.ts';
+import { sealPath } from '../package/seal.ts';
 import type { Machine } from './machine.ts';
 import type { NodePackage } from './node-package.ts';
 import type { Provider } from './provider.ts';
@@ -20,8 +21,8 @@ export interface SeedTools {
 
 /**
  * What was unpacked on this machine before is given to nodes as hard links: no byte is copied, and all nodes share one
- * copy on disk and in memory. edgeadm in the node finds it in place, verifies the package as ever, and has nothing left to
- * unpack or import. kind and k3d have the same in their node images.
+ * copy on disk and in memory. edgeadm in the node finds it in place, under a seal, and has nothing left to verify, unpack
+ * or import. kind and k3d have the same in their node images.
  */
 export async function seedPackage(
   tools: SeedTools,
@@ -35,6 +36,8 @@ export async function seedPackage(
       if (await exists(target)) return;
       await mkdir(join(disk, packagesFolder), { recursive: true, mode: 0o700 });
       await linkTree(tools, nodePackage.folder, target);
+      // Links are the files that were verified on this machine: edgeadm in the node sees it by the seal.
+      await copyFile(sealPath(nodePackage.folder), sealPath(target));
     }),
   );
 }

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { glob, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hashFile } from '../hash.ts';
+import { hashFile, sha256Hex } from '../hash.ts';
+import { fileIdentity } from '../identity.ts';
 import type { FetchedFile } from '../sources/source.ts';
 import { programRoot } from './root.ts';
 
@@ -33,6 +34,28 @@ export async function programFiles(): Promise<{ files: ProgramFile[]; dispose():
     await dispose();
     throw error;
   }
+}
+
+/** What the program is bundled from; what npm has installed is told by its lock file. */
+const SOURCES = ['{src,phases,manifests}/**', 'package.json', 'package-lock.json'];
+
+/**
+ * All that the program of a package is made of, as a value that differs when any of it does: the contents of its source
+ * files, and which Node.js runs this. Takes a tenth of the time of bundling.
+ */
+export async function programInputs(): Promise<Record<string, string | undefined>> {
+  const root = programRoot();
+  const checkout = existsSync(join(root, 'src', 'cli.ts'));
+  const inputs: Record<string, string | undefined> = {
+    npm: await fileIdentity(join(root, 'node_modules/.package-lock.json')),
+    node: `${process.version} ${await fileIdentity(process.execPath)}`,
+  };
+  for await (const entry of glob(checkout ? SOURCES : '**', { cwd: root, withFileTypes: true })) {
+    if (!entry.isFile() || entry.name === 'node') continue;
+    const path = join(entry.parentPath, entry.name);
+    inputs[path.slice(root.length + 1)] = sha256Hex(await readFile(path));
+  }
+  return inputs;
 }
 
 export async function filesBelow(folder: string): Promise<ProgramFile[]> {

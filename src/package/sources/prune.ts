@@ -6,7 +6,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Removes what no build has used for a month, and what an interrupted one left, from the cache. */
 export async function pruneCache(directory: string, now = Date.now()): Promise<void> {
-  for (const folder of ['components', 'frames', 'digests', 'downloads']) {
+  for (const folder of ['components', 'frames', 'digests', 'downloads', 'builds']) {
     const names = await readdir(join(directory, folder)).catch(() => []);
     for (const name of names) {
       const path = join(directory, folder, name);

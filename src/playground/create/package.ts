@@ -16,7 +16,13 @@ export const packagePhase: Phase<CreateContext> = {
     ctx.nodePackage = await unpackForNodes(
       path,
       { bare },
-      { cacheDirectory: ctx.cacheDirectory, emit, signal: run.signal, progress: run.progress },
+      {
+        machine: ctx.machine,
+        cacheDirectory: ctx.cacheDirectory,
+        emit,
+        signal: run.signal,
+        progress: run.progress,
+      },
     );
     const used = (await listPlaygrounds(ctx.provider)).map(({ packageDigest }) => packageDigest ?? '');
     await pruneUnpacked(ctx.cacheDirectory, new Set([...used, ctx.nodePackage.digest]));

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hashFile } from '../../../src/package/hash.ts';
@@ -18,6 +18,23 @@ describe('building a package', () => {
     expect(bytes.equals(await readFile(second.path))).toBe(true);
     expect(bytes.equals(await readFile(third.path))).toBe(true);
     expect(first.size).toBe(bytes.length);
+  });
+
+  it('leaves a file alone that is there of the same inputs, and writes one anew that was touched', async () => {
+    const folder = await scratch();
+    const first = await fakePackage(folder);
+    const { ino } = await stat(first.path);
+    expect(await fakePackage(folder)).toEqual(first);
+    expect((await stat(first.path)).ino).toBe(ino);
+    const bytes = await readFile(first.path);
+    await writeFile(first.path, bytes.subarray(0, -1));
+    await fakePackage(folder);
+    expect((await readFile(first.path)).equals(bytes)).toBe(true);
+    const catalogue = fakeCatalogue();
+    catalogue.components[1]!.version = 'v1.0.1';
+    expect((await fakePackage(folder, { catalogue })).digest).not.toBe(first.digest);
+    await rm(first.path);
+    expect((await fakePackage(folder)).digest).toBe(first.digest);
   });
 
   it('gives another digest when one program differs', async () => {

@@ -40,12 +40,14 @@ describe('the package on the nodes', () => {
   it('is linked to where edgeadm looks for it, once', async () => {
     const folder = join(root, 'unpacked');
     await put(join(folder, 'bin/kubelet'), 'program');
+    await put(`${folder}.seal`, '{}');
     const nodePackage = { location: '/p', isFile: true, folder, digest: 'd1', kubernetesVersion: 'v1.36.3' };
     await seedPackage(tools, ['a', 'b'], nodePackage);
     await seedPackage(tools, ['a'], nodePackage);
     for (const node of ['a', 'b']) {
       const path = join(disk(node), 'lib/edgeadm/packages/d1/bin/kubelet');
       expect(await inode(path)).toBe(await inode(join(folder, 'bin/kubelet')));
+      expect(await readFile(join(disk(node), 'lib/edgeadm/packages/d1.seal'), 'utf8')).toBe('{}');
     }
   });
   it('leaves nothing behind when it cannot be linked', async () => {
