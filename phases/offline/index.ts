@@ -40,14 +40,22 @@ export async function checkOffline(
   { signal, proxy = overSocket, now = Date.now, limitMs = 15_000 }: CheckOptions,
 ): Promise<OfflineVerdict> {
   const node = await edgeNodeName(host);
-  if (node === undefined) {
-    throw new EdgeadmError(
+  if (node === undefined) throw await noNode(host);
+  return judge(await gatherFacts(host, { node, signal, proxy, now, limitMs }));
+}
+
+async function noNode(host: Host): Promise<EdgeadmError> {
+  const config = paths.liteApiserverConfig;
+  if (await host.stat(config)) {
+    return new EdgeadmError(
       'E_EDGE_NODE',
-      `this host is no edge node: ${paths.liteApiserverConfig} is not there`,
+      `${config} names no node, and there is no certificate of the kubelet that does (${paths.kubeletClient})`,
       {
-        hint: 'Run it on an edge node, or name one on a control-plane node: `edgeadm check offline NODE`.',
+        hint: `Put \`nodeName: NAME\` into ${config}, or make it anew: \`edgeadm join phase lite-apiserver\`.`,
       },
     );
   }
-  return judge(await gatherFacts(host, { node, signal, proxy, now, limitMs }));
+  return new EdgeadmError('E_EDGE_NODE', `this host is no edge node: ${config} is not there`, {
+    hint: 'Run it on an edge node, or name one on a control-plane node: `edgeadm check offline NODE`.',
+  });
 }

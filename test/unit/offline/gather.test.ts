@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { checkOffline } from '../../../phases/offline/index.ts';
+import { paths } from '../../../src/host/paths.ts';
 import { FakeHost } from '../../fakes/host.ts';
 import { createCertificate } from '../../fakes/pki.ts';
 import { day, noon, pod, status } from './facts.ts';
@@ -122,6 +123,15 @@ test.each([
   expect((await check(host)).findings.map(({ id }) => id)).toEqual(found);
 });
 
-test('a host that is no edge node says so', async () => {
-  await expect(check(new FakeHost())).rejects.toMatchObject({ code: 'E_EDGE_NODE' });
+test.each([
+  [{}, `this host is no edge node: ${paths.liteApiserverConfig} is not there`],
+  [
+    { [paths.liteApiserverConfig]: 'upstream: {}\n' },
+    `${paths.liteApiserverConfig} names no node, and there is no certificate of the kubelet`,
+  ],
+])('a host that is no edge node, or does not know which, says so: %o', async (files, message) => {
+  await expect(check(new FakeHost({ files }))).rejects.toMatchObject({
+    code: 'E_EDGE_NODE',
+    message: expect.stringContaining(message),
+  });
 });
