@@ -1,8 +1,9 @@
 import { configFlag, kubeconfigFlag } from '../config/flags/common.ts';
+import { kubeadmOutputFlags } from '../config/flags/output.ts';
 import type { FlagSpec } from '../config/flags/spec.ts';
 import { EdgeadmError } from '../errors.ts';
 import { renewKubeletCommand } from './certs-kubelet.ts';
-import { certDirFlag, kubeadmOutputFlags, textFlag } from './flags.ts';
+import { certDirFlag, textFlag } from './flags.ts';
 import { passThrough, showKubeadm } from './kubeadm.ts';
 import type { CommandSpec } from './spec.ts';
 

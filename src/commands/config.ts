@@ -1,6 +1,7 @@
 import { configFlag, kubeconfigFlag } from '../config/flags/common.ts';
 import { kubeadmInitFlags } from '../config/flags/init.ts';
-import { kubeadmOutputFlags, switchFlag, textFlag } from './flags.ts';
+import { kubeadmOutputFlags } from '../config/flags/output.ts';
+import { switchFlag, textFlag } from './flags.ts';
 import { passThrough, passThroughWithVersion } from './kubeadm.ts';
 import type { CommandSpec } from './spec.ts';
 

@@ -52,27 +52,13 @@ export async function undoAll(
   const finished = async (entry: Entry): Promise<void> => {
     await seam.journal.undone(entry.key);
     undone++;
-    seam.emit({
-      type: 'change',
-      host: seam.name,
-      action: 'undo',
-      target: entry.key,
-      summary: summary(entry),
-      planned: false,
-    });
+    tell(seam, entry);
   };
 
   for (const entry of entries) {
     signal.throwIfAborted();
     if (seam.dryRun) {
-      seam.emit({
-        type: 'change',
-        host: seam.name,
-        action: 'undo',
-        target: entry.key,
-        summary: summary(entry),
-        planned: true,
-      });
+      tell(seam, entry);
       undone++;
       continue;
     }
@@ -100,6 +86,17 @@ export async function undoAll(
     if (await attempt(entry, work)) await finished(entry);
   }
   return { undone, warnings };
+}
+
+function tell(seam: Seam, entry: Entry): void {
+  seam.emit({
+    type: 'change',
+    host: seam.name,
+    action: 'undo',
+    target: entry.key,
+    summary: summary(entry),
+    planned: seam.dryRun,
+  });
 }
 
 async function undoEntry(

@@ -3,11 +3,10 @@ import { clusterInfoOf, parseCluster } from './cluster-info.ts';
 import { deadline, pause } from './deadline.ts';
 import { DiscoveryError } from './discovery-error.ts';
 import { createSession, type DiscoveryOptions, type Session } from './discovery-session.ts';
-
-export type { DiscoveryOptions };
-
 import { signatureIsValid } from './jws.ts';
 import { readCertificates } from './pki.ts';
+
+export type { DiscoveryOptions };
 
 export interface TokenDiscovery extends DiscoveryOptions {
   /** `host:port`, IPv6 in brackets. */
@@ -40,8 +39,7 @@ const signatureGraceMs = 10_000;
  * Errors: DiscoveryError (E_DISCOVERY) with a reason.
  */
 export async function discoverByToken(options: TokenDiscovery): Promise<Cluster> {
-  const session = createSession(options.endpoint, options);
-  try {
+  return discover(createSession(options.endpoint, options), async (session) => {
     const id = options.token.slice(0, 6);
     const info = await signedClusterInfo(session, id);
     if (!signatureIsValid(info.signature, info.kubeconfig, options.token)) {
@@ -65,15 +63,8 @@ export async function discoverByToken(options: TokenDiscovery): Promise<Cluster>
         },
       );
     }
-    return {
-      ...cluster,
-      clockSkewMs: session.skewMs(),
-      kubernetesVersion: await session.version(cluster.ca),
-    };
-  } catch (error) {
-    if (error instanceof DiscoveryError) error.clockSkewMs = session.skewMs();
-    throw error;
-  }
+    return cluster;
+  });
 }
 
 /**
@@ -84,17 +75,24 @@ export async function discoverByKubeconfig(
   options: DiscoveryOptions = {},
 ): Promise<Cluster> {
   const cluster = await parseCluster(kubeconfig, 'the discovery file');
-  const session = createSession(new URL(cluster.server).host, options);
-  try {
+  return discover(createSession(new URL(cluster.server).host, options), async (session) => {
     const answer = await session.trusted(path, cluster.ca);
     // Whoever made the file may keep cluster-info private; that TLS was verified is enough.
     if (answer.status >= 400 && answer.status !== 403 && answer.status !== 401)
       clusterInfoOf(answer, cluster.server);
-    return {
-      ...cluster,
-      clockSkewMs: session.skewMs(),
-      kubernetesVersion: await session.version(cluster.ca),
-    };
+    return cluster;
+  });
+}
+
+/** Adds to a cluster what its API server says of itself, and the clock to whatever goes wrong. */
+async function discover(
+  session: Session,
+  find: (session: Session) => Promise<Pick<Cluster, 'server' | 'ca'>>,
+): Promise<Cluster> {
+  try {
+    const cluster = await find(session);
+    const kubernetesVersion = await session.version(cluster.ca);
+    return { ...cluster, clockSkewMs: session.skewMs(), kubernetesVersion };
   } catch (error) {
     if (error instanceof DiscoveryError) error.clockSkewMs = session.skewMs();
     throw error;

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { isIP } from 'node:net';
+import { oid, sequence, tlv } from './der.ts';
 
 /**
  * PKCS#10 requests for tests (RFC 2986), well-formed and hostile; the DER is written here and not with the library that
@@ -67,27 +68,6 @@ export const sanExtension = (sans: readonly San[]) =>
   extension('2.5.29.17', sequence(...sans.map(generalName)));
 
 export const extension = (id: string, value: Buffer) => sequence(oid(id), tlv(0x04, value));
-
-export const sequence = (...parts: Buffer[]) => tlv(0x30, ...parts);
-
-export function tlv(tag: number, ...parts: Buffer[]): Buffer {
-  const content = Buffer.concat(parts);
-  const { length } = content;
-  const size =
-    length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.from([tag, ...size]), content]);
-}
-
-export function oid(name: string): Buffer {
-  const [first = 0, second = 0, ...rest] = name.split('.').map(Number);
-  const bytes = [first * 40 + second];
-  for (const value of rest) {
-    const groups = [value & 0x7f];
-    for (let left = value >> 7; left > 0; left >>= 7) groups.unshift((left & 0x7f) | 0x80);
-    bytes.push(...groups);
-  }
-  return tlv(0x06, Buffer.from(bytes));
-}
 
 export const dnsName = (name: string): San => ({ tag: 0x82, content: Buffer.from(name, 'latin1') });
 export const email = (address: string): San => ({ tag: 0x81, content: Buffer.from(address) });

@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { isIP } from 'node:net';
+import { oid, sequence, tlv } from './der.ts';
 
 /**
  * X.509 certificates for tests, since node:crypto reads but does not make them. DER as in RFC 5280, ECDSA P-256 with
@@ -77,27 +78,6 @@ export function createCertificate(options: CertificateOptions): Authority {
 export function expectedHash(authority: Authority): string {
   const der = authority.publicKey.export({ type: 'spki', format: 'der' });
   return `sha256:${createHash('sha256').update(der).digest('hex')}`;
-}
-
-function tlv(tag: number, ...parts: Buffer[]): Buffer {
-  const content = Buffer.concat(parts);
-  const { length } = content;
-  const size =
-    length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.from([tag, ...size]), content]);
-}
-
-const sequence = (...parts: Buffer[]) => tlv(0x30, ...parts);
-
-function oid(text: string): Buffer {
-  const [first = 0, second = 0, ...rest] = text.split('.').map(Number);
-  const bytes = [first * 40 + second];
-  for (const value of rest) {
-    const groups = [value & 0x7f];
-    for (let left = value >> 7; left > 0; left >>= 7) groups.unshift((left & 0x7f) | 0x80);
-    bytes.push(...groups);
-  }
-  return tlv(0x06, Buffer.from(bytes));
 }
 
 function name(commonName: string, organization?: string): Buffer {

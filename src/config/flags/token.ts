@@ -1,4 +1,5 @@
 import { configFlag, dryRunFlag, kubeconfigFlag } from './common.ts';
+import { kubeadmOutputFlags } from './output.ts';
 import type { FlagSpec } from './spec.ts';
 
 const own = { group: 'kubeadm', withConfig: false } as const;
@@ -59,34 +60,4 @@ export const tokenCreateFlags: readonly FlagSpec[] = [
   },
 ];
 
-export const tokenListFlags: readonly FlagSpec[] = [
-  ...tokenFlags,
-  {
-    ...own,
-    name: 'allow-missing-template-keys',
-    value: 'bool',
-    default: true,
-    description: 'with a template: leave out what is missing instead of failing',
-    withConfig: true,
-    hidden: true,
-  },
-  {
-    ...own,
-    name: 'output',
-    short: 'o',
-    value: 'string',
-    argName: 'format',
-    default: 'text',
-    description: 'text, json, yaml, go-template=… or jsonpath=…',
-    withConfig: true,
-  },
-  {
-    ...own,
-    name: 'show-managed-fields',
-    value: 'bool',
-    default: false,
-    description: 'keep managedFields in JSON and YAML',
-    withConfig: true,
-    hidden: true,
-  },
-];
+export const tokenListFlags: readonly FlagSpec[] = [...tokenFlags, ...kubeadmOutputFlags];

@@ -68,21 +68,7 @@ export async function enableUnit(
     ...(restart ? { restarted: true } : {}),
   };
   const steps = [enable && 'enable', start && 'start', restart && 'restart'].filter((step) => step !== false);
-  return change(
-    seam,
-    {
-      kind: 'unit',
-      key,
-      before: async () => before(now),
-      after,
-      action: 'unit',
-      target: unit,
-      summary: steps.join(', '),
-    },
-    async () => {
-      for (const step of steps) await systemctl(seam, step, unit);
-    },
-  );
+  return take(seam, unit, { now, after, steps });
 }
 
 /** Disables a unit and stops it; see Host.disableUnit. */
@@ -94,11 +80,20 @@ export async function disableUnit(seam: Seam, unit: string, options: { stop?: bo
   if (!disable && !stop) return unchanged(seam, key);
   const steps = [stop && 'stop', disable && 'disable'].filter((step) => step !== false);
   const after: UnitAfter = { enabled: false, ...(stop ? { active: false } : {}) };
+  return take(seam, unit, { now, after, steps });
+}
+
+/** Steps of systemctl, as one change. */
+function take(
+  seam: Seam,
+  unit: string,
+  { now, after, steps }: { now: UnitState; after: UnitAfter; steps: readonly string[] },
+): Promise<boolean> {
   return change(
     seam,
     {
       kind: 'unit',
-      key,
+      key: `unit:${unit}`,
       before: async () => before(now),
       after,
       action: 'unit',

@@ -20,10 +20,9 @@ import {
   oids,
   pem,
   sanExtension,
-  sequence,
-  tlv,
   uri,
 } from '../../../fakes/csr.ts';
+import { sequence, tlv } from '../../../fakes/der.ts';
 
 describe('a request as kubelets send it', () => {
   it('is read', () => {

@@ -10,7 +10,8 @@ import type {
   CertificateSigningRequest,
   Node,
 } from '../../../../src/edge/controller/kubelet-serving/types.ts';
-import { type CsrOptions, createCsr, dnsName, email, oids, tlv, uri } from '../../../fakes/csr.ts';
+import { type CsrOptions, createCsr, dnsName, email, oids, uri } from '../../../fakes/csr.ts';
+import { tlv } from '../../../fakes/der.ts';
 
 const policy: AddressPolicy = { extraIps: [], extraNames: [], reserved: [] };
 

@@ -10,7 +10,6 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Store } from '../../../../src/edge/lite-apiserver/cache/store.ts';
 import { pod, podsOfNode, rig, settled, watchList } from './rig.ts';
 import { directory, fillWith, key, object, open } from './store-objects.ts';
 
@@ -70,13 +69,7 @@ test('a flipped bit anywhere never gives a wrong object', { timeout: 60_000 }, (
     writeFileSync(file, bytes);
     for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true });
     const log: string[] = [];
-    const store = new Store({
-      directory: path,
-      flushIntervalMs: 1000,
-      maxBytes: 1 << 20,
-      unusedDays: 7,
-      log: (message) => log.push(message),
-    });
+    const store = open(path, log);
     for (const collection of [...store.collections]) {
       const rows = store.guard(() => store.collections.read(collection));
       if (rows) expect(rows).toHaveLength(40);
