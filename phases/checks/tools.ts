@@ -65,7 +65,7 @@ export const iptablesBackend: Check<NodeSettings> = {
   },
 };
 
-export async function isOnPath(host: Host, program: string): Promise<boolean> {
+async function isOnPath(host: Host, program: string): Promise<boolean> {
   for (const directory of directories) if (await host.stat(`${directory}/${program}`)) return true;
   return false;
 }

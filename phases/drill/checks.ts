@@ -53,7 +53,7 @@ export function lasting(containers: Containers, pods: Workload['pods']): Contain
 }
 
 /** Every container that ran before the cut, of a pod that always runs, runs; HTTP and TCP readiness probes answer. */
-export const podsRun: Check = async ({ containers, proxy, reach, before }) => {
+const podsRun: Check = async ({ containers, proxy, reach, before }) => {
   const [now, { pods }] = await Promise.all([containers.running(), proxy.workload()]);
   const wanted = lasting(before, pods);
   const key = ({ kind, podUid, name }: RunningContainer) => `${kind} ${podUid} ${name}`;
@@ -93,7 +93,7 @@ async function addressOf(
 }
 
 /** Endpoints that the node knows, of pods on it, are addresses that these pods have. */
-export const endpointsMatch: Check = async ({ containers, proxy, node }) => {
+const endpointsMatch: Check = async ({ containers, proxy, node }) => {
   const { slices } = await proxy.workload();
   if (!slices) return wait(notRead('EndpointSlices'));
   const own = slices.flatMap(({ namespace, service, endpoints }) =>
@@ -117,7 +117,7 @@ export const endpointsMatch: Check = async ({ containers, proxy, node }) => {
 };
 
 /** Each TCP port of each ClusterIP Service whose endpoints are all in this site accepts a connection. */
-export const servicesAnswer: Check = async ({ proxy, reach, site }) => {
+const servicesAnswer: Check = async ({ proxy, reach, site }) => {
   const { services, slices } = await proxy.workload();
   if (!services || !slices) return wait(notRead(services ? 'EndpointSlices' : 'Services'));
   const targets: { name: string; address: string; port: number }[] = [];
@@ -152,7 +152,7 @@ export const servicesAnswer: Check = async ({ proxy, reach, site }) => {
 };
 
 /** The name server of pods answers for the Service `kubernetes`. */
-export const dnsAnswers: Check = async ({ reach, dns: { servers, domain } }) => {
+const dnsAnswers: Check = async ({ reach, dns: { servers, domain } }) => {
   if (servers.length === 0) return skip('the kubelet has no clusterDNS');
   const name = `kubernetes.default.svc.${domain}`;
   const found: string[] = [];

@@ -19,7 +19,7 @@ export interface KubeletSettings {
 }
 
 /** Where addons state what kubelets of edge nodes need. Undefined: nothing on this node. */
-export const kubeletContributors: ((edge: EdgeKubelet) => KubeletSettings | undefined)[] = [
+const kubeletContributors: ((edge: EdgeKubelet) => KubeletSettings | undefined)[] = [
   keepWhatIsThere,
   askOwnDns,
 ];

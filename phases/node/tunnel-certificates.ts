@@ -15,7 +15,7 @@ export const serverPair = 'konnectivity-server';
 export const serverConf = 'konnectivity-server.conf';
 export const serverConfPath = join(paths.kubernetes, serverConf);
 /** Whom the API server sees, and binds rights to. */
-export const serverUser = 'system:konnectivity-server';
+const serverUser = 'system:konnectivity-server';
 
 export interface CertificatePlace {
   host: Host;

@@ -97,10 +97,7 @@ export interface ServerPodValues {
 }
 
 /** Fills the Pod of manifests/addons/tunnel/konnectivity-server.yaml. `image` undefined keeps the manifest's. */
-export function serverPod(
-  template: KubeDocument,
-  { nodeName, image, certificates }: ServerPodValues,
-): KubeDocument {
+function serverPod(template: KubeDocument, { nodeName, image, certificates }: ServerPodValues): KubeDocument {
   const pod = structuredClone(template);
   const { metadata, spec } = pod as unknown as Pod;
   metadata.annotations = { ...metadata.annotations, [certificatesAnnotation]: certificates };

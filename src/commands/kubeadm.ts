@@ -15,7 +15,7 @@ export interface KubeadmResult {
 }
 
 /** The kubeadm of this host: the first on PATH, or the one that edgeadm installed. Errors: E_COMMAND_MISSING. */
-export async function findKubeadm(io: Pick<Io, 'env'>): Promise<string> {
+async function findKubeadm(io: Pick<Io, 'env'>): Promise<string> {
   const folders = [
     ...(io.env.PATH ?? '').split(delimiter).filter((folder) => folder.startsWith('/')),
     paths.bin,

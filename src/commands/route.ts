@@ -16,7 +16,7 @@ export interface Route {
 }
 
 /** The format of the output, on every command that has no `--output` of its own. */
-export const outputFlag: FlagSpec = {
+const outputFlag: FlagSpec = {
   name: 'output',
   short: 'o',
   value: 'string',

@@ -81,7 +81,7 @@ export function formatCidr(cidr: Cidr): string {
 }
 
 /** An address of a network by its place in it; 0 is the network's own. */
-export function addressAt(cidr: Cidr, index: bigint): string {
+function addressAt(cidr: Cidr, index: bigint): string {
   return formatAddress({ family: cidr.family, value: cidr.network + index });
 }
 

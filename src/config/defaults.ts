@@ -6,7 +6,7 @@ import { parseHostPort } from './hostport.ts';
 import type { EdgeConfiguration, KubeDocument, MachineFacts } from './types.ts';
 
 export const defaultCriSocket = 'unix:///run/containerd/containerd.sock';
-export const defaultPodSubnet = '10.244.0.0/16';
+const defaultPodSubnet = '10.244.0.0/16';
 
 /** kubeadm's own defaults (apis/kubeadm/v1beta4/defaults.go), for fields that edgeadm reads. */
 export const kubeadmDefaults = {

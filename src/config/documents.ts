@@ -7,7 +7,7 @@ import { type ConfigText, parseYaml } from './yaml.ts';
 
 export const kubeadmVersion = 'kubeadm.k8s.io/v1beta4';
 export const kubeletVersion = 'kubelet.config.k8s.io/v1beta1';
-export const kubeProxyVersion = 'kubeproxy.config.k8s.io/v1alpha1';
+const kubeProxyVersion = 'kubeproxy.config.k8s.io/v1alpha1';
 export const edgeVersion = 'edgeadm.superedge.io/v1alpha1';
 
 const versionOf: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 import type { EdgeConfiguration } from './types.ts';
 
 /** SuperEdge's label for edge nodes; DaemonSets of edge nodes select it, the standard ones avoid it. */
-export const edgeNodeLabel = { 'superedge.io/node-edge': 'enable' } as const;
+const edgeNodeLabel = { 'superedge.io/node-edge': 'enable' } as const;
 
 /** Port of the node-local API proxy, on the edge virtual address and 127.0.0.1. */
 export const localApiPort = 51003;

@@ -3,7 +3,6 @@ import { EdgeadmError } from '../errors.ts';
 
 /** Minors that edgeadm can install, oldest first. Each has a schema below src/config/schema. */
 export const supportedMinors = ['1.34', '1.35', '1.36'] as const;
-export type Minor = (typeof supportedMinors)[number];
 
 /** The version a user asks for: one exact version, or a label that leaves it open (`stable-1`, `stable-1.36`). */
 export type VersionWish = { exact: string; minor: string } | { label: string; minor: string | undefined };

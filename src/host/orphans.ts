@@ -15,7 +15,7 @@ const killMs = 10_000;
 const pollMs = 50;
 
 /** Processes with EDGEADM_RUN of one of these runs, without this process and those it descends from. */
-export async function findOrphans(runs: readonly string[]): Promise<Orphan[]> {
+async function findOrphans(runs: readonly string[]): Promise<Orphan[]> {
   if (runs.length === 0) return [];
   const own = new Set<number>();
   for (let pid = process.pid; pid > 0; pid = await parentOf(pid)) own.add(pid);

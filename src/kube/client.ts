@@ -21,7 +21,7 @@ export async function connect(options: ConnectOptions): Promise<KubeClient> {
 }
 
 /** The client on any transport. */
-export function createClient(transport: Transport): KubeClient {
+function createClient(transport: Transport): KubeClient {
   const find = createResources(async (path, signal) =>
     absentIfNotFound(transport.send('GET', path, { signal })),
   );

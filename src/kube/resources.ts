@@ -38,7 +38,7 @@ for (const [apiVersion, kinds] of Object.entries(builtIn)) {
 }
 
 /** `/api/v1` or `/apis/apps/v1`. */
-export function groupPath(apiVersion: string): string {
+function groupPath(apiVersion: string): string {
   return apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
 }
 

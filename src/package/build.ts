@@ -52,7 +52,7 @@ export interface BuiltPackage {
 }
 
 /** Name of a package file: `edgeadm-v1.36.3-linux-amd64.tar.zst`. */
-export function packageFileName(kubernetesVersion: string, arch: Arch): string {
+function packageFileName(kubernetesVersion: string, arch: Arch): string {
   return `edgeadm-${kubernetesVersion}-linux-${arch}.tar.zst`;
 }
 

@@ -27,7 +27,7 @@ export function jsonRenderer({ stdout, verbosity, command, now }: RenderOptions)
 }
 
 /** What a program needs to know about a failure. */
-export function errorData(error: EdgeadmError): Record<string, unknown> {
+function errorData(error: EdgeadmError): Record<string, unknown> {
   return {
     code: error.code,
     message: error.message,

@@ -36,7 +36,7 @@ export const completionCommand = (tree: CommandTree): CommandSpec => ({
   },
 });
 
-export async function completionScript(shell: Shell, tree: CommandTree): Promise<string> {
+async function completionScript(shell: Shell, tree: CommandTree): Promise<string> {
   const { collectNodes } = await import('./nodes.ts');
   const nodes = await collectNodes(tree);
   switch (shell) {

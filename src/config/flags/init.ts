@@ -187,7 +187,7 @@ const extraArguments = (component: string, name: string, field: string): FlagSpe
 });
 
 /** Flags that kubeadm has only below `kubeadm init phase`. */
-export const kubeadmInitPhaseFlags: readonly FlagSpec[] = [
+const kubeadmInitPhaseFlags: readonly FlagSpec[] = [
   extraArguments('apiserver', 'the API server', 'apiServer'),
   extraArguments('controller-manager', 'the controller manager', 'controllerManager'),
   kubeconfigFlag,

@@ -14,7 +14,7 @@ const kind = 'JoinConfiguration';
 const own = { group: 'kubeadm', withConfig: false } as const;
 
 /** Every flag of `kubeadm join`, kubeadm 1.34 to 1.36 (cmd/kubeadm/app/cmd/join.go). */
-export const kubeadmJoinFlags: readonly FlagSpec[] = [
+const kubeadmJoinFlags: readonly FlagSpec[] = [
   {
     ...own,
     name: 'apiserver-advertise-address',

@@ -12,7 +12,7 @@ const kind = 'ResetConfiguration';
 const own = { group: 'kubeadm', withConfig: false } as const;
 
 /** Every flag of `kubeadm reset`, kubeadm 1.34 to 1.36 (cmd/kubeadm/app/cmd/reset.go). */
-export const kubeadmResetFlags: readonly FlagSpec[] = [
+const kubeadmResetFlags: readonly FlagSpec[] = [
   {
     ...own,
     name: 'cert-dir',

@@ -35,8 +35,8 @@ export interface ControllerOptions {
   onListening?(address: string): void;
 }
 
-export const defaultHealthAddress = '127.0.0.1:10300';
-export const defaultLease = { namespace: 'kube-system', name: 'edgeadm-controller' };
+const defaultHealthAddress = '127.0.0.1:10300';
+const defaultLease = { namespace: 'kube-system', name: 'edgeadm-controller' };
 
 const source = 'controller';
 const requestTimeoutMs = 30_000;

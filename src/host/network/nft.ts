@@ -47,7 +47,7 @@ interface Item {
 }
 
 /** Reads libnftables-json(5). */
-export function parseRuleset(json: string): Ruleset {
+function parseRuleset(json: string): Ruleset {
   const { nftables } = JSON.parse(json) as { nftables: Item[] };
   const ruleset: Ruleset = { tables: [], chains: [], withObjects: [] };
   const byName = new Map<string, NftChain>();

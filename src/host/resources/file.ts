@@ -185,7 +185,7 @@ async function put(
 }
 
 /** The state to come back to, with a copy of the content on the disk. */
-export async function keepBefore(seam: Seam, at: string, current: PathState): Promise<PathState> {
+async function keepBefore(seam: Seam, at: string, current: PathState): Promise<PathState> {
   if (current.kind === 'file') await seam.backups.keepFile(seam.view.real(at), current.sha256, current.size);
   return current;
 }

@@ -9,7 +9,7 @@ interface WorkAfter {
   undo?: Pick<Command, 'file' | 'args' | 'env' | 'cwd' | 'input' | 'timeoutMs'>;
 }
 
-export function workKey(key: string): string {
+function workKey(key: string): string {
   return `work:${key}`;
 }
 

@@ -10,7 +10,7 @@ import { loadCatalogue } from './load.ts';
  * Makes the wrapper modules that a minor of the catalogue still lacks: go.mod with what is built as `tool`, and go.sum
  * as the checksum database has it. Needs Go and a module proxy. Returns the folders that were made.
  */
-export async function makeWrappers(minor: string, directory?: string): Promise<string[]> {
+async function makeWrappers(minor: string, directory?: string): Promise<string[]> {
   const { components } = await loadCatalogue(minor, directory === undefined ? {} : { directory });
   const made: string[] = [];
   for (const { name, version, build } of components) {

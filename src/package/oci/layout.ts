@@ -40,7 +40,7 @@ export function layoutFiles(images: readonly OciImage[], arch: Arch): LayoutFile
   return [...files.values()];
 }
 
-export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
+const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
 
 function descriptor(image: OciImage, arch: Arch): Record<string, unknown> {
   return {

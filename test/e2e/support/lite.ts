@@ -33,7 +33,7 @@ export async function restarts(node: TestNode): Promise<number> {
 }
 
 /** Asks the proxy as the node's kubelet does. */
-export const askAsKubelet = (node: TestNode, path: string): Promise<LocalAnswer> =>
+const askAsKubelet = (node: TestNode, path: string): Promise<LocalAnswer> =>
   askLocalApi(node, path, { args: ['--cert', '/var/lib/kubelet/pki/kubelet-client-current.pem'] });
 
 /** What kubelets read in these tests. */
@@ -53,7 +53,7 @@ interface Thing {
 }
 
 /** The part of a list that nothing but its owner changes, in one order. */
-export function essence(list: { items: Thing[] }): string {
+function essence(list: { items: Thing[] }): string {
   const things = list.items.map(({ metadata: { uid, name, namespace }, spec, data, type }) => ({
     ...{ uid, name, namespace, data, type },
     // Tolerations of Pods and taints of Nodes come and go with the link.

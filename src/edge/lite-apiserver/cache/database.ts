@@ -71,7 +71,7 @@ CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 
 /** The file has content that cannot be trusted. */
-export class CorruptCache extends Error {
+class CorruptCache extends Error {
   constructor(message: string) {
     super(message);
     this.name = 'CorruptCache';

@@ -190,7 +190,7 @@ export function fromRow(row: CollectionRow) {
   };
 }
 
-export function toRow(collection: Collection): Omit<CollectionRow, 'sum'> {
+function toRow(collection: Collection): Omit<CollectionRow, 'sum'> {
   const { id, text, apiVersion, kind, version, complete, overlaid, members, synced, used } = collection;
   const flags = { complete: Number(complete), overlaid: Number(overlaid) };
   return { id, key: text, api_version: apiVersion, kind, version, ...flags, members, synced, used };
