@@ -52,7 +52,7 @@ describe('"Use it" of the README, on bare nodes', () => {
     folder = await mkdtemp(join(tmpdir(), 'edgeadm-readme-'));
     blocks = await readmeBlocks('Use it');
     const [build, unpack] = blocks[0]!;
-    await execa('sh', ['-c', build!.replace(/^edgeadm/, join(root, 'bin/edgeadm'))], { cwd: folder });
+    await execa('sh', ['-c', build!.replace(/^bin\/edgeadm/, join(root, 'bin/edgeadm'))], { cwd: folder });
     await execa('sh', ['-c', unpack!], { cwd: folder });
     playground = await createTestPlayground({ edges: 1, package: join(folder, file) });
     for (const node of playground.nodes) {

@@ -172,7 +172,7 @@ function checkPackage(report: Report, edge: EdgeConfiguration): void {
     const value = edge.package[field];
     if (value === undefined || !isPlaceholder(value)) continue;
     report(`package.${field}`, `"${value}" still is a placeholder`, {
-      hint: `Give a real file: --${flag} ./edgeadm-package.tar.`,
+      hint: `Give a real file: --${flag} ./edgeadm.tar.zst.`,
     });
   }
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(edge.package.path)?.[1]?.toLowerCase();

@@ -48,7 +48,7 @@ describe('docs/configuration.md', () => {
         addons: { tunnel: { enabled: false } },
         cni: { name: 'flannel', flannel: { backend: 'host-gw' } },
         ha: { provider: 'kube-vip', interface: 'eth1' },
-        package: { path: '/root/edgeadm-package.tar' },
+        package: { path: '/root/edgeadm.tar.zst' },
       },
     });
     expect(findDocument(settings.documents, 'KubeletConfiguration')).toMatchObject({
