@@ -165,14 +165,14 @@ function checkLink(report: Report, path: string, name: string): void {
 }
 
 function checkPackage(report: Report, edge: EdgeConfiguration): void {
-  for (const [field, flag] of [
-    ['path', 'install-pkg-path'],
-    ['publicKeyFile', 'package-public-key'],
+  for (const [field, example] of [
+    ['path', '--install-pkg-path ./edgeadm.tar.zst'],
+    ['publicKeyFile', '--package-public-key ./key.pub'],
   ] as const) {
     const value = edge.package[field];
     if (value === undefined || !isPlaceholder(value)) continue;
     report(`package.${field}`, `"${value}" still is a placeholder`, {
-      hint: `Give a real file: --${flag} ./edgeadm.tar.zst.`,
+      hint: `Give a real file: ${example}`,
     });
   }
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(edge.package.path)?.[1]?.toLowerCase();

@@ -236,6 +236,12 @@ describe('faults of init', () => {
     expect(error.hint).toContain('--node-name edge-1');
   });
 
+  it('of a key that still is a placeholder say how a key is given, not a package', () => {
+    const error = errorOf(() => resolve({ packagePublicKey: '<key>' }));
+    expect(error.message).toBe('--package-public-key: "<key>" still is a placeholder');
+    expect(error.hint).toBe('Give a real file: --package-public-key ./key.pub');
+  });
+
   it('can be overlaps that the user knows', () => {
     expect(() =>
       resolve({ podNetworkCidr: '192.0.0.0/16', ignorePreflightErrors: 'NodeNetwork' }),
