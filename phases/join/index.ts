@@ -5,6 +5,7 @@ import { containerRuntimePhase } from '../node/container-runtime.ts';
 import { nodeInitPhase } from '../node/node-init.ts';
 import { packagePhase } from '../node/package.ts';
 import { preflightPhase } from '../node/preflight.ts';
+import { preparePhase } from '../node/prepare.ts';
 import { tunnelEgressPhase } from '../node/tunnel-egress.ts';
 import { tunnelServerPhase } from '../node/tunnel-server.ts';
 import type { JoinContext } from './context.ts';
@@ -21,6 +22,7 @@ export const joinPhases: readonly Phase<JoinContext>[] = [
   packagePhase,
   nodeInitPhase,
   containerRuntimePhase,
+  preparePhase,
   tunnelEgressPhase,
   kubeadmPhase,
   ...kubeadmPhases('join', kubeadmJoinPhases, { documents: joinDocuments, secrets: joinSecrets }),

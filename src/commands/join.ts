@@ -64,6 +64,7 @@ async function runJoin(call: Call, only: string | undefined): Promise<Outcome> {
 /** kubeadm's own phases discover the cluster first; those that only prepare this machine do not need to know it. */
 function talksToCluster(name: string): boolean {
   if (name === 'preflight' || name === 'kubeadm') return true;
+  if (name.startsWith('prepare')) return false;
   const found = flatten(joinPhases).find((flat) => flat.name === name);
   for (let at = found; at; at = at.parent) if (at.phase.onlyByName) return true;
   return false;

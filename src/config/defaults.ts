@@ -34,6 +34,19 @@ export function setKubeProxyDefaults(documents: KubeDocument[], machine: Machine
   setDefault(proxy, 'conntrack.maxPerCore', 0);
 }
 
+/**
+ * kube-controller-manager's own limit, 20 requests a second, makes it take four seconds to start its controllers, for
+ * which everything in a new cluster waits. The API server has a fair limit of its own (API priority and fairness).
+ */
+export function setControllerManagerDefaults(cluster: KubeDocument): void {
+  const user = toArguments(getField(cluster, 'controllerManager.extraArgs'));
+  const ours = [
+    { name: 'kube-api-qps', value: '100' },
+    { name: 'kube-api-burst', value: '200' },
+  ];
+  setField(cluster, 'controllerManager.extraArgs', mergeArguments(user, ours));
+}
+
 /** Gives the CNI a pod network when it needs one and none was chosen. */
 export function setPodSubnetDefault(cluster: KubeDocument, edge: EdgeConfiguration): void {
   if (edge.cni.name === 'flannel' && !textAt(cluster, 'networking.podSubnet')) {

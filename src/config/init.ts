@@ -2,6 +2,7 @@ import {
   addEndpointToCertificate,
   defaultCriSocket,
   kubeadmDefaults,
+  setControllerManagerDefaults,
   setCriSocketDefault,
   setKubeletDefaults,
   setKubeProxyDefaults,
@@ -56,6 +57,7 @@ export function resolveInit(input: ResolveInput): InitSettings {
   const address = textAt(init, 'localAPIEndpoint.advertiseAddress');
   const advertiseAddress = address === '0.0.0.0' || address === '::' ? undefined : address;
   addEndpointToCertificate(cluster);
+  setControllerManagerDefaults(cluster);
   if (edge.enabled) {
     for (const contributor of contributors) contribute(documents, contributor(edge, documents) ?? {});
   }

@@ -44,6 +44,9 @@ export function podmanProvider(emit: Emit, run: Run = machineRunner(emit)): Prov
     return limits;
   };
 
+  /** By name of a node; it has the same disk as long as it is there. */
+  const disks = new Map<string, string>();
+
   async function endProcesses(node: string, mark: string): Promise<void> {
     const args = ['exec', node, 'sh', '-c', killScript, 'sh', `${execMark}=${mark}`];
     await podman(args, { allowFailure: true, timeoutMs: 30_000 }).catch(() => {});
@@ -92,6 +95,7 @@ export function podmanProvider(emit: Emit, run: Run = machineRunner(emit)): Prov
       return (await podman(['container', 'exists', name], { allowFailure: true })).exitCode === 0;
     },
     async createNode(node, signal) {
+      disks.delete(node.name);
       await podman(runArguments(node, await machineLimits()), { ...(signal && { signal }) });
     },
     async startNode(name) {
@@ -143,7 +147,10 @@ export function podmanProvider(emit: Emit, run: Run = machineRunner(emit)): Prov
 
     async diskOf(node) {
       const source = '{{range .Mounts}}{{if eq .Destination "/var"}}{{.Source}}{{end}}{{end}}';
-      return (await podman(['inspect', '--format', source, node])).stdout.trim() || undefined;
+      const disk =
+        disks.get(node) ?? ((await podman(['inspect', '--format', source, node])).stdout.trim() || undefined);
+      if (disk !== undefined) disks.set(node, disk);
+      return disk;
     },
     rootOf(node) {
       return node.pid === undefined ? undefined : `/proc/${node.pid}/root`;

@@ -56,6 +56,8 @@ export interface CreateContext {
   /** What the first control plane was told to be made of. */
   initDocuments?: KubeDocument[];
   join?: JoinFacts;
+  /** By name of a node: ends when it was prepared for its join. Never rejects. */
+  prepared?: ReadonlyMap<string, Promise<void>>;
   /** Joins that have begun; those of a whole run begin while init still waits for the network. */
   joins?: Joins;
   timings: Timings['nodes'];
@@ -67,7 +69,7 @@ export type BuildPackage = (
 ) => Promise<{ path: string }>;
 
 /** Where a node has the configuration that init or join reads. */
-export const configFile = '/etc/edgeadm-playground/config.yaml';
+export const configFile = '/var/lib/edgeadm-playground/config.yaml';
 
 /** A value that an earlier phase has set; a defect when it has not. */
 export function set<T>(value: T | undefined, what: string): T {

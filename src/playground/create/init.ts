@@ -9,7 +9,7 @@ import { packagePathInNode } from '../node-package.ts';
 import { joinSecrets } from '../secrets.ts';
 import { type CreateContext, configFile, set } from './context.ts';
 import { follow } from './follow.ts';
-import { startJoins } from './joins.ts';
+import { prepareJoins, startJoins } from './joins.ts';
 
 export const initPhase: Phase<CreateContext> = {
   name: 'init',
@@ -26,11 +26,14 @@ export const initPhase: Phase<CreateContext> = {
       signal,
       onEvent(event) {
         follower.onEvent(event);
+        if (event.type === 'phase-start' && event.phase === 'kubeadm')
+          ctx.prepared = prepareJoins(ctx, signal);
         if (event.type === 'phase-done' && event.phase === 'kubeadm') early = joinEarly(ctx, name, signal);
       },
     });
     ctx.timings[name] = follower.seconds;
     await early;
+    await Promise.all(ctx.prepared?.values() ?? []);
     if (outcome.exitCode !== 0) {
       ctx.joins?.abort();
       await ctx.joins?.done;

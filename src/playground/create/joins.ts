@@ -58,26 +58,59 @@ export function startJoins(ctx: CreateContext, facts: JoinFacts, signal: AbortSi
   return joins;
 }
 
+/**
+ * Lets the nodes but the first do what needs no cluster (package, host, container runtime), while the first makes one and
+ * mostly waits. Whatever fails here is done again, and reported, by the join.
+ */
+export function prepareJoins(ctx: CreateContext, signal: AbortSignal): Map<string, Promise<void>> {
+  const prepare = async (node: NodePlan): Promise<void> => {
+    try {
+      await writeJoinConfig(ctx, node, undefined, signal);
+      await runEdgeadm(ctx.provider, node.name, joinArguments(ctx, node, ['phase', 'prepare']), { signal });
+    } catch (error) {
+      ctx.emit({ type: 'log', level: 1, message: `${node.name} is not prepared: ${String(error)}` });
+    }
+  };
+  const others = set(ctx.nodes, 'the nodes').slice(1, 1 + joinsAtOnce);
+  return new Map(others.map((node) => [node.name, prepare(node)]));
+}
+
 async function joinNode(
   ctx: CreateContext,
-  { name, role, address, site }: NodePlan,
+  node: NodePlan,
   facts: JoinFacts,
   signal: AbortSignal,
   progress: (step: string) => void,
 ): Promise<boolean> {
-  const { provider } = ctx;
-  const documents = joinConfig(ctx.documents, facts, {
+  const { name } = node;
+  await ctx.prepared?.get(name);
+  await writeJoinConfig(ctx, node, facts, signal);
+  const follower = follow(ctx, name, progress);
+  const outcome = await runEdgeadm(ctx.provider, name, joinArguments(ctx, node), {
+    signal,
+    onEvent: follower.onEvent,
+  });
+  ctx.timings[name] = follower.seconds;
+  if (outcome.exitCode !== 0) throw outcomeError(name, 'join', outcome);
+  return follower.changed();
+}
+
+async function writeJoinConfig(
+  { provider, documents }: CreateContext,
+  { name, role, address, site }: NodePlan,
+  facts: JoinFacts | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const config = joinConfig(documents, facts, {
     controlPlane: role === 'control-plane',
     address,
     ...(role === 'edge' && { site }),
   });
-  await writeNodeFile(provider, name, configFile, renderDocuments(documents), { signal });
+  await writeNodeFile(provider, name, configFile, renderDocuments(config), { signal });
+}
+
+function joinArguments(ctx: CreateContext, { role }: NodePlan, phase: readonly string[] = []): string[] {
   const location = packagePathInNode(set(ctx.nodePackage, 'the package'));
-  const args = ['join', '--config', configFile, '--install-pkg-path', location];
-  if (role !== 'edge') args.push('--enable-edge=false');
-  const follower = follow(ctx, name, progress);
-  const outcome = await runEdgeadm(provider, name, args, { signal, onEvent: follower.onEvent });
-  ctx.timings[name] = follower.seconds;
-  if (outcome.exitCode !== 0) throw outcomeError(name, 'join', outcome);
-  return follower.changed();
+  const args = ['join', ...phase, '--config', configFile, '--install-pkg-path', location];
+  return role === 'edge' ? args : [...args, '--enable-edge=false'];
 }

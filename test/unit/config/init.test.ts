@@ -111,6 +111,12 @@ describe('flags of init', () => {
           { name: 'v', value: '5' },
         ],
       },
+      controllerManager: {
+        extraArgs: [
+          { name: 'kube-api-qps', value: '100' },
+          { name: 'kube-api-burst', value: '200' },
+        ],
+      },
     });
     expect(settings).toMatchObject({
       bindPort: 7443,

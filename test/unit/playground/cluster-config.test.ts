@@ -27,6 +27,27 @@ describe('configuration of a playground cluster', () => {
       evictionHard: { 'nodefs.available': '1%' },
     });
   });
+  it('makes a cluster of throw-away data quick', () => {
+    const cluster = (own: object, apiVersion = kubeadm) =>
+      findDocument(
+        initConfig([{ apiVersion, kind: 'ClusterConfiguration', ...own }], where, secrets),
+        'ClusterConfiguration',
+      );
+    expect(cluster({})).toMatchObject({
+      encryptionAlgorithm: 'ECDSA-P256',
+      etcd: { local: { extraArgs: [{ name: 'unsafe-no-fsync', value: 'true' }] } },
+    });
+    const mine = {
+      encryptionAlgorithm: 'RSA-2048',
+      apiServer: { extraEnvs: [] },
+      etcd: { local: { extraArgs: [{ name: 'unsafe-no-fsync', value: 'false' }] } },
+    };
+    expect(cluster(mine)).toMatchObject(mine);
+    const external = { etcd: { external: { endpoints: ['https://192.0.2.1:2379'] } } };
+    expect(cluster(external)?.etcd).toEqual(external.etcd);
+    const old = 'kubeadm.k8s.io/v1beta3';
+    expect(cluster({}, old)).toEqual({ apiVersion: old, kind: 'ClusterConfiguration' });
+  });
   it('leaves what the user says as it is', () => {
     const mine: KubeDocument[] = [
       {
@@ -60,7 +81,8 @@ describe('configuration of a playground cluster', () => {
     expect(mine).toEqual(before);
   });
   it('has a virtual IP only with several control planes', () => {
-    expect(findDocument(initConfig([], where, secrets), 'ClusterConfiguration')).toBeUndefined();
+    const one = findDocument(initConfig([], where, secrets), 'ClusterConfiguration');
+    expect(one).not.toHaveProperty('controlPlaneEndpoint');
     expect(
       findDocument(initConfig([], { ...where, controlPlanes: 3 }, secrets), 'ClusterConfiguration'),
     ).toMatchObject({ controlPlaneEndpoint: '10.120.0.5:6443' });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { EdgeadmError } from '../../../src/errors.ts';
 import type { CreateContext, CreateOptions } from '../../../src/playground/create/context.ts';
 import { createPlayground } from '../../../src/playground/create/create.ts';
@@ -153,6 +153,39 @@ describe('the cluster of a playground', () => {
     );
     expect(config?.input).toContain(facts.token);
     expect(ctx.timings['pg-edge-1']).toEqual({ preflight: 0.5 });
+  });
+  it('prepares the others while the first makes it, and joins them when both are done', async () => {
+    const { ctx, run, provider } = context();
+    await nodesPhase.run?.(ctx, run);
+    const events = [
+      { type: 'phase-start', phase: 'kubeadm', short: 'x' },
+      { type: 'phase-done', phase: 'kubeadm', seconds: 1, changed: true },
+      { type: 'result', ok: true, command: 'init', data: { join: facts } },
+    ];
+    let prepared = (): void => {};
+    const prepares = new Promise<void>((resolve) => {
+      prepared = resolve;
+    });
+    const ended: string[] = [];
+    provider.onExec = async (node, command) => {
+      if (command[0] !== 'edgeadm') return { exitCode: command[0] === 'cat' ? 1 : 0 };
+      if (command[1] === 'init')
+        return { stdout: events.map((event) => `${JSON.stringify(event)}\n`).join('') };
+      // One of them fails: its join does it again, and says so if need be.
+      if (command[2] === 'phase') await prepares;
+      ended.push(`${node} ${command.slice(1, 4).join(' ')}`);
+      return { exitCode: command[2] === 'phase' && node === 'pg-edge-1' ? 1 : 0 };
+    };
+    const init = initPhase.run?.(ctx, run);
+    await vi.waitFor(() => expect(edgeadmRuns(provider)).toHaveLength(3));
+    prepared();
+    await init;
+    expect(ended.toSorted()).toEqual(['pg-edge-1 join phase prepare', 'pg-edge-2 join phase prepare']);
+    await joinPhase.run?.(ctx, run);
+    expect(ended.slice(2).toSorted()).toEqual([
+      'pg-edge-1 join --config /var/lib/edgeadm-playground/config.yaml',
+      'pg-edge-2 join --config /var/lib/edgeadm-playground/config.yaml',
+    ]);
   });
   it('fails with the words of the node that failed, after all joins ended', async () => {
     const { ctx, run, provider } = context();
