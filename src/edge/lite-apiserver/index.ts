@@ -152,7 +152,7 @@ async function probe(transport: Transport, clock: NodeClock, signal: AbortSignal
   const answer = await transport.send({
     method: 'GET',
     path: '/readyz',
-    headers: { accept: '*/*' },
+    headers: ['accept', '*/*'],
     asNode: true,
     signal,
     probe: true,

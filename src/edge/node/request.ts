@@ -1,4 +1,5 @@
 import type { LiteApiserver } from '../lite-apiserver/index.ts';
+import { headerList } from '../lite-apiserver/request/headers.ts';
 
 /** Sends a request to the API server with the node's own identity. Rejects for answers of 400 and above. */
 export type Send = <T>(method: string, path: string, body?: unknown, signal?: AbortSignal) => Promise<T>;
@@ -24,11 +25,11 @@ export async function requestAsNode(
   const answer = await context.transport.send({
     method,
     path,
-    headers: {
+    headers: headerList({
       accept: 'application/json',
       'user-agent': 'edgeadm',
-      ...(bytes && { 'content-type': contentType, 'content-length': bytes.length }),
-    },
+      ...(bytes && { 'content-type': contentType, 'content-length': String(bytes.length) }),
+    }),
     asNode: true,
     body: bytes,
     signal:

@@ -25,10 +25,6 @@ export async function forward(
     refuseOffline(context, response, `${method} needs the API server`, isWrite);
     return 'refused';
   }
-  const gone = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) gone.abort();
-  });
   const asNode = caller.type === 'node';
   const hasBody =
     request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
@@ -41,10 +37,10 @@ export async function forward(
       headers: upstreamHeaders(request.headers, asNode),
       asNode,
       ...(hasBody ? { body: request } : {}),
-      signal: gone.signal,
+      client: response,
     });
   } catch (error) {
-    if (gone.signal.aborted) return 'client-gone';
+    if (response.destroyed) return 'client-gone';
     // A POST that was on its way may have been carried out: then the caller must find out by itself.
     const repeatable = method !== 'POST' && error instanceof LinkDown;
     if (isUnreachable(error) || repeatable)
@@ -55,7 +51,7 @@ export async function forward(
   learnToken(context, caller, request.headers.authorization, answer.statusCode ?? 0);
   if (asNode && isWrite && answer.statusCode === 200 && isOwnLease(context, request)) history.renewed = sent;
   response.writeHead(answer.statusCode ?? 502, answer.statusMessage, clientHeaders(answer.headers));
-  response.flushHeaders();
+  if (!answer.complete) response.flushHeaders();
   pump(answer, response);
   return 'upstream';
 }

@@ -27,11 +27,10 @@ export async function listAgain(
   const answer = await context.transport.send({
     method: 'GET',
     path: `${target.slice(0, target.indexOf('?'))}?${selectors}`,
-    headers: {
-      ...upstreamHeaders(request.headers, asNode),
+    headers: upstreamHeaders(request.headers, asNode, {
       accept: 'application/json',
       'accept-encoding': 'identity',
-    },
+    }),
     asNode,
     signal,
   });

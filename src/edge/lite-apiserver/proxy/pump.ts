@@ -2,13 +2,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /**
  * Passes an answer's body on. An API server writes a large list in thousands of small pieces; those that arrive in one
- * turn of the event loop leave as one, which halves the work per byte. `onBlock` sees each block after the client got it.
+ * turn of the event loop leave as one, which halves the work per byte; a short answer leaves with its head. `onBlock` sees each block after the client got it.
  */
 export function pump(
   answer: IncomingMessage,
   response: ServerResponse,
   onBlock?: (block: Buffer) => void,
 ): void {
+  if (answer.complete) {
+    const whole: Buffer | null = answer.read();
+    response.end(whole ?? undefined);
+    if (whole) onBlock?.(whole);
+    return;
+  }
   let waiting: Buffer[] = [];
   let scheduled = false;
   let over = false;

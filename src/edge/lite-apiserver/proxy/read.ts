@@ -22,10 +22,6 @@ export async function handleRead(
 ): Promise<string> {
   const { link, transport } = context;
   if (!link.online) return fromCache(context, caller, response, read);
-  const gone = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) gone.abort();
-  });
   const path = read.type === 'list' ? read.selection.path : read.path;
   const filters = path && context.filters.forRead({ caller, path });
   let answer: IncomingMessage;
@@ -33,16 +29,15 @@ export async function handleRead(
     answer = await transport.send({
       method: 'GET',
       path: upstreamPath(request.url as string, read),
-      headers: {
-        ...upstreamHeaders(request.headers, caller.type === 'node'),
+      headers: upstreamHeaders(request.headers, caller.type === 'node', {
         accept: read.accept,
-        ...(filters ? { 'accept-encoding': 'identity' } : {}),
-      },
+        ...(filters && { 'accept-encoding': 'identity' }),
+      }),
       asNode: caller.type === 'node',
-      signal: gone.signal,
+      client: response,
     });
   } catch {
-    if (gone.signal.aborted) return 'client-gone';
+    if (response.destroyed) return 'client-gone';
     return fromCache(context, caller, response, read);
   }
   learnToken(context, caller, request.headers.authorization, answer.statusCode ?? 0);
@@ -74,17 +69,15 @@ function pass(
   filters: AppliedFilters | undefined,
 ): void {
   const status = answer.statusCode ?? 502;
-  const headers = clientHeaders(answer.headers);
   const keeper = keeperFor(context, caller, answer, read);
   // The cache gets its turn when the client has everything.
   if (keeper) response.once('close', () => answer.complete && setImmediate(() => void keeper.end()));
   if (!filters || status !== 200) {
-    response.writeHead(status, answer.statusMessage, headers);
+    response.writeHead(status, answer.statusMessage, clientHeaders(answer.headers));
     pump(answer, response, keeper && ((block) => keeper.push(block)));
     return;
   }
-  delete headers['content-length'];
-  response.writeHead(status, headers);
+  response.writeHead(status, clientHeaders({ ...answer.headers, 'content-length': undefined }));
   if (keeper) answer.on('data', (chunk: Buffer) => keeper.push(chunk));
   pipeline(answer, read.type === 'list' ? filterList(filters) : filterObject(filters), response, (error) => {
     if (error) response.destroy();

@@ -42,7 +42,7 @@ export const leasePath = (nodeName: string): string =>
 /** Undefined: there is no such thing. */
 async function ask<T>({ transport }: ProxyContext, path: string): Promise<T | undefined> {
   const answer = await transport.send({
-    ...{ method: 'GET', path, headers: { accept: 'application/json' }, asNode: true },
+    ...{ method: 'GET', path, headers: ['accept', 'application/json'], asNode: true },
     signal: AbortSignal.timeout(10_000),
   });
   const body = await readAnswer(answer, 4 << 20);

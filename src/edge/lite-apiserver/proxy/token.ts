@@ -63,20 +63,20 @@ export async function handleToken(
 
   async function fromUpstream(): Promise<void> {
     const asNode = caller.type === 'node';
-    const headers = {
-      ...upstreamHeaders(request.headers, asNode),
-      'content-length': (body as Buffer).length,
-    };
+    const headers = upstreamHeaders(request.headers, asNode, {
+      'content-length': String((body as Buffer).length),
+      ...(key && { accept: 'application/json', 'accept-encoding': 'identity' }),
+    });
     const answer = await context.transport.send({
       method: 'POST',
       path: request.url as string,
-      headers: { ...headers, ...(key ? { accept: 'application/json', 'accept-encoding': 'identity' } : {}) },
+      headers,
       asNode,
       body: body as Buffer,
     });
     const bytes = await readAnswer(answer, maxBytes);
     const status = answer.statusCode ?? 502;
-    response.writeHead(status, { ...clientHeaders(answer.headers), 'content-length': bytes.length });
+    response.writeHead(status, clientHeaders(answer.headers, { 'content-length': String(bytes.length) }));
     response.end(bytes);
     if (key && status === 201) keepToken(context, key, bytes.toString());
   }

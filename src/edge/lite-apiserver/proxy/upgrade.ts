@@ -26,11 +26,10 @@ export function forwardUpgrade(
   const sent = context.transport.upgrade({
     method: request.method ?? 'GET',
     path: request.url as string,
-    headers: {
-      ...upstreamHeaders(request.headers, asNode),
+    headers: upstreamHeaders(request.headers, asNode, {
       connection: 'Upgrade',
-      upgrade: request.headers.upgrade,
-    },
+      upgrade: request.headers.upgrade ?? '',
+    }),
     asNode,
   });
   socket.once('close', () => sent.destroy());

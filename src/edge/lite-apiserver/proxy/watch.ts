@@ -110,11 +110,10 @@ export class WatchSession {
       answer = await context.transport.send({
         method: 'GET',
         path: target,
-        headers: {
-          ...upstreamHeaders(request.headers, caller.type === 'node'),
+        headers: upstreamHeaders(request.headers, caller.type === 'node', {
           accept: this.watch.accept,
           'accept-encoding': 'identity',
-        },
+        }),
         asNode: caller.type === 'node',
         signal: this.gone.signal,
       });

@@ -1,8 +1,9 @@
-import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream';
 import { createSecureContext } from 'node:tls';
+import type { HeaderList } from '../request/headers.ts';
 import type { CertificatePair } from '../serve/certificates.ts';
 import type { WatchedFiles } from '../serve/files.ts';
 import { isUnreachable, LinkDown } from './errors.ts';
@@ -11,12 +12,15 @@ export interface UpstreamRequest {
   method: string;
   /** Path with query, as it goes on the wire. */
   path: string;
-  headers: OutgoingHttpHeaders;
+  /** Without host. */
+  headers: HeaderList;
   /** With the node's client certificate; otherwise with no certificate at all. */
   asNode: boolean;
   /** A stream is sent once; a buffer can be sent again. */
   body?: Readable | Buffer | undefined;
   signal?: AbortSignal | undefined;
+  /** Who it is for: when that goes before its answer is whole, so does the request. Costs less than a signal. */
+  client?: ServerResponse | undefined;
   /** Its failure is judged by the caller. */
   probe?: boolean;
 }
@@ -82,11 +86,18 @@ export class Transport {
     let fresh = false;
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.once(request, fresh);
+        const answer = await this.once(request, fresh);
+        this.options.onBytes(0);
+        // A short answer is there as a whole with its head.
+        if (!answer.complete) {
+          answer.on('data', (chunk: Buffer) => this.options.onBytes(chunk.length));
+          answer.pause();
+        }
+        return answer;
       } catch (error) {
         const others = attempt + 1 < this.urls.length;
         const { code, reused } = error as NodeJS.ErrnoException & { reused?: boolean };
-        if (request.probe || request.signal?.aborted || code === 'ELINKDOWN') throw error;
+        if (request.probe || isGone(request) || code === 'ELINKDOWN') throw error;
         if (repeatable && reused && !fresh && !isUnreachable(error)) {
           fresh = true;
           attempt--;
@@ -109,12 +120,7 @@ export class Transport {
   private once(request: UpstreamRequest, fresh: boolean): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const sent = this.open(request, fresh ? false : undefined);
-      sent.once('response', (answer) => {
-        this.options.onBytes(0);
-        answer.on('data', (chunk: Buffer) => this.options.onBytes(chunk.length));
-        answer.pause();
-        resolve(answer);
-      });
+      sent.once('response', resolve);
       sent.once('error', (error) => reject(Object.assign(error, { reused: sent.reusedSocket })));
     });
   }
@@ -128,7 +134,7 @@ export class Transport {
       port: server.port || 443,
       method: request.method,
       path: request.path,
-      headers: { ...request.headers, host: server.host },
+      headers: ['host', server.host, ...request.headers],
       ...(agent === false
         ? { agent: false, ca: authority.value, cert: pair?.certificate, key: pair?.key }
         : { agent: this.agent(request.asNode) }),
@@ -136,6 +142,10 @@ export class Transport {
     });
     this.inFlight.add(sent);
     sent.once('close', () => this.inFlight.delete(sent));
+    const { client } = request;
+    client?.once('close', () => {
+      if (!client.writableFinished) sent.destroy();
+    });
     sent.once('socket', (socket) => {
       if (this.sockets.has(socket)) return;
       this.sockets.add(socket);
@@ -159,10 +169,20 @@ export class Transport {
     const context = (pair?: CertificatePair) =>
       createSecureContext({ ca: authority.value, cert: pair?.certificate, key: pair?.key });
     if (!asNode) {
-      this.plain ??= new https.Agent({ ...shared, secureContext: context() });
+      this.plain ??= new Agent({ ...shared, secureContext: context() });
       return this.plain;
     }
-    this.node ??= new https.Agent({ ...shared, secureContext: context(credential.value) });
+    this.node ??= new Agent({ ...shared, secureContext: context(credential.value) });
     return this.node;
   }
 }
+
+/** All connections of an agent are made alike, so the server tells them apart. The default puts every option into a name, for each request. */
+class Agent extends https.Agent {
+  override getName({ host, port }: https.RequestOptions = {}): string {
+    return `${host}:${port}`;
+  }
+}
+
+const isGone = ({ signal, client }: UpstreamRequest): boolean =>
+  signal?.aborted || client?.destroyed || false;

@@ -12,9 +12,9 @@ import { healthy } from '../../offline/facts.ts';
 /** A node's process whose requests are kept. */
 function node(statusCode = 200) {
   const sent: { method: string; path: string; type: unknown; body: string }[] = [];
-  const send = async (request: { method: string; path: string; headers: object; body: Buffer }) => {
+  const send = async (request: { method: string; path: string; headers: string[]; body: Buffer }) => {
     const { method, path, headers, body } = request;
-    const type = (headers as Record<string, unknown>)['content-type'];
+    const type = headers[headers.indexOf('content-type') + 1];
     sent.push({ method, path, type, body: body.toString() });
     return Object.assign(Readable.from([Buffer.from('{"message":"no"}')]), { statusCode });
   };
