@@ -14,11 +14,11 @@ const agents = {
 };
 const hosts = { direct, proxied };
 
-function ask(way, path) {
+function ask(way, path, encoding = 'identity') {
   const headers = {
     authorization: `Bearer ${token}`,
     accept: 'application/json',
-    'accept-encoding': 'identity',
+    'accept-encoding': encoding,
   };
   return new Promise((resolve, reject) => {
     const began = performance.now();

@@ -59,10 +59,14 @@ export async function startLiteApiserver(
     onBytes: () => link.alive(),
     onError: (error, others) => link.failed(error, others),
   });
+  let probed = transport.server;
   const link = new Link({
     ...config.link,
-    probe: (probeSignal) => probe(transport, clock, probeSignal),
-    rotate: () => transport.rotate(),
+    probe(probeSignal) {
+      probed = transport.server;
+      return probe(transport, clock, probeSignal);
+    },
+    rotate: () => transport.rotate(probed),
     explain: (error) => (isTimeError(error) && clock.problem) || describe(error, new Date(clock.now())),
   });
   const context: ProxyContext = {

@@ -40,11 +40,6 @@ function isConnecting(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).syscall === 'connect';
 }
 
-/** True when an answer from the cache is right: the API server was not reached, or the link died. */
-export function isLinkError(error: unknown): boolean {
-  return codeOf(error) === 'ELINKDOWN' || isUnreachable(error);
-}
-
 /** True when TLS fails for the time: the clock of one side, or a certificate's end. */
 export function isTimeError(error: unknown): boolean {
   return ['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED'].includes(codeOf(error));

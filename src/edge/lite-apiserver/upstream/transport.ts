@@ -65,8 +65,9 @@ export class Transport {
     return authority || credential;
   }
 
-  rotate(): void {
-    this.current = (this.current + 1) % this.urls.length;
+  /** Takes the next server, unless another request has found out before that this one fails. */
+  rotate(from: URL): void {
+    if (from === this.server) this.current = (this.current + 1) % this.urls.length;
   }
 
   /** Ends every exchange, and every kept connection, as the link is dead. */
@@ -85,6 +86,7 @@ export class Transport {
     const repeatable = !request.body || Buffer.isBuffer(request.body);
     let fresh = false;
     for (let attempt = 0; ; attempt++) {
+      const { server } = this;
       try {
         const answer = await this.once(request, fresh);
         this.options.onBytes(0);
@@ -105,7 +107,7 @@ export class Transport {
         }
         this.options.onError(error, others);
         if (!repeatable || !others || !isUnreachable(error)) throw error;
-        this.rotate();
+        this.rotate(server);
       }
     }
   }

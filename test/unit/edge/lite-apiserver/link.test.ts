@@ -1,6 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest';
+import type { CertificatePair } from '../../../../src/edge/lite-apiserver/serve/certificates.ts';
+import type { WatchedFiles } from '../../../../src/edge/lite-apiserver/serve/files.ts';
 import { describe as explain } from '../../../../src/edge/lite-apiserver/upstream/errors.ts';
 import { Link, type LinkOptions } from '../../../../src/edge/lite-apiserver/upstream/link.ts';
+import { Transport } from '../../../../src/edge/lite-apiserver/upstream/transport.ts';
 import { createCertificate } from '../../../fakes/pki.ts';
 import { UpstreamApiserver } from '../../../fakes/upstream-apiserver.ts';
 import { podsOfNode, Rig, rig, settled, until } from './rig.ts';
@@ -109,6 +112,27 @@ test('the next API server is taken when one is gone', async () => {
   expect((await r.fetch('/api/v1/namespaces/a/pods', { method: 'POST', body: '{}' })).status).toBe(201);
   expect(second.seen.length).toBeGreaterThan(0);
   await r.upstream.heal();
+});
+
+test('a probe and a request that find the same API server gone take the next one once', async () => {
+  const { upstream, authority } = await rig();
+  const gone = 'https://127.0.0.1:1';
+  const transport = new Transport({
+    servers: [gone, upstream.url],
+    authority: { value: authority.cert } as WatchedFiles<string>,
+    credential: { value: undefined } as WatchedFiles<CertificatePair>,
+    onBytes: () => {},
+    onError: () => {},
+  });
+  onTestFinished(() => transport.cut('the test is over'));
+  const probed = transport.server;
+  const failing = transport.send({ method: 'GET', path: '/readyz', headers: [], asNode: false });
+  transport.rotate(probed);
+  transport.rotate(probed);
+  expect(transport.server.origin).toBe(upstream.url);
+  const answer = await failing;
+  answer.resume();
+  expect(answer.socket.remotePort).toBe(Number(new URL(upstream.url).port));
 });
 
 test('flapping: every request gets an answer, and the end is online', async () => {
