@@ -5,11 +5,16 @@ import { applyObjects } from '../init/apply-objects.ts';
 import type { InitContext } from '../init/context.ts';
 import { apiServerEndpoint } from '../node/api-server.ts';
 
+/** Runs in which it was installed by another of its addons. */
+const installed = new WeakSet<InitContext>();
+
 /**
  * Installs the one controller with all duties that are on. Addons that are duties of it share this: whichever runs,
  * alone or after another, the outcome is the same.
  */
 export async function installController(ctx: InitContext, run: PhaseRun): Promise<boolean> {
+  if (installed.has(ctx)) return false;
+  installed.add(ctx);
   const { controllerObjects } = await import('../../src/edge/controller/objects.ts');
   const { kubernetesServiceAddress } = await import('../../src/config/cidr.ts');
   const endpoint = ctx.controlPlaneEndpoint;

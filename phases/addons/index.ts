@@ -12,11 +12,11 @@ export interface Addon extends Phase<InitContext> {
   edgeOnly?: boolean;
 }
 
-/** In the order of installation. */
+/** In the order of installation: the controller first, as nodes that join wait for their certificates from it. */
 export const addons: readonly Addon[] = [
+  kubeletServingApprover,
+  edgeHealth,
   edgeDns,
   edgeKubeProxy,
   tunnelAddon,
-  kubeletServingApprover,
-  edgeHealth,
 ];

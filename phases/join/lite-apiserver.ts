@@ -136,7 +136,7 @@ async function waitUntilItAnswers(ctx: JoinContext, run: PhaseRun): Promise<void
     kubeconfig: withServer(text, localApiServer, paths.kubeletConf),
     timeoutMs: 2000,
   });
-  const retry = { retries: Number.POSITIVE_INFINITY, minTimeout: 200, maxTimeout: 1000, signal: run.signal };
+  const retry = { retries: Number.POSITIVE_INFINITY, minTimeout: 250, factor: 1, signal: run.signal };
   try {
     await pRetry(() => kube.request('GET', `/api/v1/nodes/${ctx.nodeName}`), {
       ...retry,

@@ -2,7 +2,7 @@ import { mergeArguments, toArguments } from '../config/arguments.ts';
 import { addNodeLabels } from '../config/defaults.ts';
 import { ensureDocument, findDocument, needsMigration } from '../config/documents.ts';
 import { edgeHealthDefaults } from '../config/edge-health.ts';
-import { getField, numberAt, setDefault, setField, textAt } from '../config/fields.ts';
+import { getField, numberAt, setDefault, setField, textAt, textsAt } from '../config/fields.ts';
 import type { KubeDocument } from '../config/types.ts';
 import { checkCidr, virtualAddress } from './subnet.ts';
 
@@ -104,6 +104,14 @@ export function initConfig(
   return result;
 }
 
+interface JoinNode {
+  controlPlane: boolean;
+  address: string;
+  site?: string;
+  /** Besides those of the user's. */
+  skipPhases?: readonly string[];
+}
+
 /**
  * Documents for `edgeadm join`; `site` is that of an edge node. Token and certificate key stand here, since arguments are
  * seen by every process. Without facts they suffice to prepare a node for a cluster that is not there yet.
@@ -111,7 +119,7 @@ export function initConfig(
 export function joinConfig(
   documents: readonly KubeDocument[],
   facts: JoinFacts | undefined,
-  { controlPlane, address, site }: { controlPlane: boolean; address: string; site?: string },
+  { controlPlane, address, site, skipPhases = [] }: JoinNode,
 ): KubeDocument[] {
   const kept = ['JoinConfiguration', 'EdgeConfiguration'];
   const result = structuredClone(documents.filter(({ kind }) => kept.includes(kind)));
@@ -123,6 +131,7 @@ export function joinConfig(
       caCertHashes: [facts.caCertHash],
     });
   }
+  if (skipPhases.length > 0) setField(join, 'skipPhases', [...textsAt(join, 'skipPhases'), ...skipPhases]);
   if (site !== undefined) addNodeLabels(join, { [edgeHealthDefaults.siteLabel]: site });
   if (controlPlane) {
     setDefault(join, 'controlPlane.localAPIEndpoint.advertiseAddress', address);

@@ -132,9 +132,11 @@ export async function daemonReload(seam: Seam): Promise<void> {
   seam.unitsChanged = false;
 }
 
-/** The unit's state after systemd has read what is on the disk. */
+/**
+ * The unit's state after systemd has read what is on the disk. A unit that it did not know it reads when it is asked for
+ * it, and of one that it knows it says when file or drop-ins are others now: reading all units again takes a while.
+ */
 async function freshState(seam: Seam, unit: string): Promise<UnitState> {
-  if (seam.unitsChanged && !seam.dryRun) await daemonReload(seam);
   const now = await state(seam, unit);
   if (seam.dryRun || (!now.needReload && now.load !== 'not-found')) return now;
   await daemonReload(seam);

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, constants, readFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
 import semver from 'semver';
 import { EdgeadmError } from '../../errors.ts';
 import type { Component } from '../catalogue/types.ts';
@@ -54,7 +54,7 @@ export async function missingBuildTools(
     wanted.push({ tool, aptPackage: cross ? `${name}:${arch}` : name });
   }
   const found = await Promise.all(
-    wanted.map(({ tool }) => (tool.endsWith('.h') ? hasHeader(cc, tool) : runs(tool))),
+    wanted.map(({ tool }) => (tool.endsWith('.h') ? hasHeader(cc, tool) : isThere(tool))),
   );
   return wanted.filter((_, index) => !found[index]);
 }
@@ -134,8 +134,15 @@ function goVersion(text: string): string {
   return semver.coerce(text)?.version ?? '0.0.0';
 }
 
-async function runs(tool: string): Promise<boolean> {
-  return (await outputOf(tool, ['--version'])) !== undefined;
+/** On PATH; to run it would take longer (mmdebstrap asks apt for its configuration first). */
+async function isThere(tool: string): Promise<boolean> {
+  const found = (process.env.PATH ?? '').split(delimiter).map((folder) =>
+    access(join(folder, tool), constants.X_OK).then(
+      () => true,
+      () => false,
+    ),
+  );
+  return (await Promise.all(found)).some(Boolean);
 }
 
 async function hasHeader(cc: string, header: string): Promise<boolean> {

@@ -56,8 +56,8 @@ export interface CreateContext {
   /** What the first control plane was told to be made of. */
   initDocuments?: KubeDocument[];
   join?: JoinFacts;
-  /** By name of a node: ends when it was prepared for its join. Never rejects. */
-  prepared?: ReadonlyMap<string, Promise<void>>;
+  /** By name of a node: whether it is prepared for its join, once that has ended. Never rejects. */
+  prepared?: ReadonlyMap<string, Promise<boolean>>;
   /** Joins that have begun; those of a whole run begin while init still waits for the network. */
   joins?: Joins;
   timings: Timings['nodes'];

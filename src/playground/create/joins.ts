@@ -26,6 +26,9 @@ export interface Joins {
 /** More would only wait for each other on a machine of few cores, until their deadlines. */
 const joinsAtOnce = Math.max(4, availableParallelism());
 
+/** What `edgeadm join phase prepare` has done. */
+const preparedPhases = ['package', 'node-init', 'container-runtime'];
+
 /** Begins to join all nodes but the first: control planes in turn, since etcd takes one new member at a time. */
 export function startJoins(ctx: CreateContext, facts: JoinFacts, signal: AbortSignal): Joins {
   const others = set(ctx.nodes, 'the nodes').slice(1);
@@ -62,13 +65,22 @@ export function startJoins(ctx: CreateContext, facts: JoinFacts, signal: AbortSi
  * Lets the nodes but the first do what needs no cluster (package, host, container runtime), while the first makes one and
  * mostly waits. Whatever fails here is done again, and reported, by the join.
  */
-export function prepareJoins(ctx: CreateContext, signal: AbortSignal): Map<string, Promise<void>> {
-  const prepare = async (node: NodePlan): Promise<void> => {
+export function prepareJoins(ctx: CreateContext, signal: AbortSignal): Map<string, Promise<boolean>> {
+  const prepare = async (node: NodePlan): Promise<boolean> => {
     try {
-      await writeJoinConfig(ctx, node, undefined, signal);
-      await runEdgeadm(ctx.provider, node.name, joinArguments(ctx, node, ['phase', 'prepare']), { signal });
+      await writeJoinConfig(ctx, node, {}, signal);
+      const follower = follow(ctx, node.name, () => {});
+      const outcome = await runEdgeadm(
+        ctx.provider,
+        node.name,
+        joinArguments(ctx, node, ['phase', 'prepare']),
+        { signal, onEvent: follower.onEvent },
+      );
+      ctx.timings[node.name] = follower.seconds;
+      return outcome.exitCode === 0;
     } catch (error) {
       ctx.emit({ type: 'log', level: 1, message: `${node.name} is not prepared: ${String(error)}` });
+      return false;
     }
   };
   const others = set(ctx.nodes, 'the nodes').slice(1, 1 + joinsAtOnce);
@@ -83,14 +95,14 @@ async function joinNode(
   progress: (step: string) => void,
 ): Promise<boolean> {
   const { name } = node;
-  await ctx.prepared?.get(name);
-  await writeJoinConfig(ctx, node, facts, signal);
+  const prepared = await ctx.prepared?.get(name);
+  await writeJoinConfig(ctx, node, { facts, ...(prepared && { skipPhases: preparedPhases }) }, signal);
   const follower = follow(ctx, name, progress);
   const outcome = await runEdgeadm(ctx.provider, name, joinArguments(ctx, node), {
     signal,
     onEvent: follower.onEvent,
   });
-  ctx.timings[name] = follower.seconds;
+  ctx.timings[name] = { ...ctx.timings[name], ...follower.seconds };
   if (outcome.exitCode !== 0) throw outcomeError(name, 'join', outcome);
   return follower.changed();
 }
@@ -98,10 +110,11 @@ async function joinNode(
 async function writeJoinConfig(
   { provider, documents }: CreateContext,
   { name, role, address, site }: NodePlan,
-  facts: JoinFacts | undefined,
+  { facts, skipPhases }: { facts?: JoinFacts; skipPhases?: readonly string[] },
   signal: AbortSignal,
 ): Promise<void> {
   const config = joinConfig(documents, facts, {
+    ...(skipPhases && { skipPhases }),
     controlPlane: role === 'control-plane',
     address,
     ...(role === 'edge' && { site }),

@@ -39,7 +39,7 @@ test('a new unit is read, enabled and started once; undo leaves no link and noth
   const { host } = await open(root);
   await host.writeFile(file, 'one');
   expect(await host.enableUnit('edge.service')).toBe(true);
-  expect(await calls()).toEqual(['daemon-reload', 'enable edge.service', 'start edge.service']);
+  expect(await calls()).toEqual(['enable edge.service', 'start edge.service']);
   expect(await host.enableUnit('edge.service')).toBe(false);
   expect(await calls()).toEqual([]);
   await host.close();
@@ -57,7 +57,7 @@ test('a new unit is read, enabled and started once; undo leaves no link and noth
   expect(await snapshot(root, without)).toEqual(start);
 });
 
-test('systemd reads its units again only when one of their files changed', async () => {
+test('systemd reads its units again only when the file of one that it knows changed', async () => {
   const { root, calls } = await rootWithSystemd();
   const { host } = await open(root);
   await host.writeFile(file, 'one');
@@ -65,12 +65,12 @@ test('systemd reads its units again only when one of their files changed', async
   await host.enableUnit('edge.service');
   await host.writeFile('/etc/containerd/config.toml', 'x');
   await host.enableUnit('other.service', { start: false });
-  expect(await calls()).toEqual([
-    'daemon-reload',
-    'enable edge.service',
-    'start edge.service',
-    'enable other.service',
-  ]);
+  expect(await calls()).toEqual(['enable edge.service', 'start edge.service', 'enable other.service']);
+  await host.writeFile(file, 'two');
+  await host.enableUnit('other.service', { start: false });
+  expect(await calls()).toEqual([]);
+  await host.enableUnit('edge.service', { restart: true });
+  expect(await calls()).toEqual(['daemon-reload', 'restart edge.service']);
 });
 
 test('a configuration that changed restarts the unit, also when a crash came in between', async () => {

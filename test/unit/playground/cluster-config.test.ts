@@ -87,6 +87,11 @@ describe('configuration of a playground cluster', () => {
       findDocument(initConfig([], { ...where, controlPlanes: 3 }, secrets), 'ClusterConfiguration'),
     ).toMatchObject({ controlPlaneEndpoint: '10.120.0.5:6443' });
   });
+  it("of a join skips what a node has done already, besides the user's own", () => {
+    const mine = [{ apiVersion: kubeadm, kind: 'JoinConfiguration', skipPhases: ['preflight'] }];
+    const node = { controlPlane: false, address: '10.120.0.21', skipPhases: ['package'] };
+    expect(joinConfig(mine, undefined, node)).toEqual([{ ...mine[0], skipPhases: ['preflight', 'package'] }]);
+  });
   it('of a join has the token, and the certificate key only for a control plane', () => {
     const worker = joinConfig([], facts, { controlPlane: false, address: '10.120.0.21' });
     expect(worker).toEqual([

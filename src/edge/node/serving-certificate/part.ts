@@ -10,7 +10,7 @@ import { sender } from '../request.ts';
 /** A clock that was set, or files that were changed by hand, are noticed after this. */
 const lookMs = 600_000;
 const orderTimeoutMs = 900_000;
-const pollMs = 500;
+const pollMs = 200;
 
 /**
  * Keeps the proxy's serving certificate: orders one when there is none, and a new one with a new key before it expires,
