@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { EdgeadmError } from '../errors.ts';
 import type { CommandResult } from '../host/host.ts';
 import type { Emit } from '../workflow/events.ts';
 import { playgroundLabel } from './labels.ts';
@@ -23,6 +24,9 @@ for signal in TERM KILL; do
     sleep 0.1
   done
 done`;
+
+const isStillStopping = (error: unknown): boolean =>
+  error instanceof EdgeadmError && error.details.some((line) => line.includes('could not be stopped'));
 
 /** Nodes as podman containers. Nothing is started before the first call. */
 export function podmanProvider(emit: Emit, run: Run = machineRunner(emit)): Provider {
@@ -110,9 +114,13 @@ export function podmanProvider(emit: Emit, run: Run = machineRunner(emit)): Prov
     },
     async removeNodes(names) {
       if (names.length === 0) return;
-      await podman(['rm', '--force', '--ignore', '--volumes', '--time', '0', ...names], {
-        timeoutMs: 300_000,
-      });
+      const { default: pRetry } = await import('p-retry');
+      // Processes of a node that were killed may take longer to be gone, on a busy machine, than podman waits for them.
+      await pRetry(
+        () =>
+          podman(['rm', '--force', '--ignore', '--volumes', '--time', '0', ...names], { timeoutMs: 300_000 }),
+        { retries: 3, minTimeout: 100, shouldRetry: ({ error }) => isStillStopping(error) },
+      );
     },
 
     async exec(node, command, { env = {}, ...options } = {}) {

@@ -141,4 +141,19 @@ describe('removal', () => {
       ['rm', '--force', '--ignore', '--volumes', '--time', '0', 'a', 'b'],
     ]);
   });
+  it('is tried again while processes of a node are still ending, and for nothing else', async () => {
+    const stopping = 'Error: cannot remove container a as it could not be stopped: given PIDs did not die';
+    const failures = [stopping, 'Error: no space left on device'];
+    const { calls, provider } = recorded(() => {
+      const details = failures.shift();
+      return details ? new EdgeadmError('E_COMMAND', 'podman rm failed', { details: [details] }) : {};
+    });
+    await expect(provider.removeNodes(['a'])).rejects.toMatchObject({
+      details: [expect.stringContaining('no space')],
+    });
+    expect(calls).toHaveLength(2);
+    failures.push(stopping);
+    await provider.removeNodes(['a']);
+    expect(calls).toHaveLength(4);
+  });
 });
