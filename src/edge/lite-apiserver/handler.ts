@@ -1,5 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Response } from './http1/response.ts';
+import type { Request, ServerHandler } from './http1/server-connection.ts';
 import type { ProxyContext } from './proxy/context.ts';
 import { forward } from './proxy/forward.ts';
 import { handleRead } from './proxy/read.ts';
@@ -16,7 +17,7 @@ import { sendStatus } from './wire/status.ts';
 const ownPrefix = '/edge/';
 
 /** Decides who asks and what for, and hands the request on. The same for all listeners. */
-export class Handler {
+export class Handler implements ServerHandler {
   private readonly context: ProxyContext;
   private readonly node: NodeCredential;
   private readonly uncached: ReadonlySet<string>;
@@ -29,11 +30,9 @@ export class Handler {
   }
 
   /** Answers a request; never throws. */
-  async request(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async request(request: Request, response: Response): Promise<void> {
     const { metrics, log } = this.context;
     const started = performance.now();
-    request.on('error', () => {});
-    response.on('error', () => {});
     try {
       await this.context.link.ready;
       if (!isOriginForm(request.url)) {
@@ -50,7 +49,7 @@ export class Handler {
         this.own(caller, request, response);
         return;
       }
-      const what = classify(request.method ?? 'GET', request.url, request.headers, this.uncached);
+      const what = classify(request.method, request.url, request.headers, this.uncached);
       if (what.type !== 'watch') {
         response.once('close', () =>
           metrics.observe('request_seconds', (performance.now() - started) / 1000),
@@ -59,14 +58,13 @@ export class Handler {
       const by = await this.dispatch(what, caller, request, response);
       metrics.count('requests_total', { type: what.type, by, code: String(response.statusCode) });
     } catch (error) {
-      if (response.destroyed || (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE')
-        return;
+      if (response.destroyed) return;
       log(1, `a request failed within the proxy: ${(error as Error).stack ?? error}`);
       sendStatus(response, 500, 'internal error of the node-local proxy');
     }
   }
 
-  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  async upgrade(request: Request, socket: Duplex, head: Buffer): Promise<void> {
     await this.context.link.ready;
     const caller = isOriginForm(request.url) ? this.admit(request) : undefined;
     if (caller === undefined) refuseUpgrade(socket, 400, 'the request target is not a plain path');
@@ -77,7 +75,7 @@ export class Handler {
   }
 
   /** Offline a bearer counts only when the API server has accepted the very same before. */
-  private admit(request: IncomingMessage): Caller | Refusal {
+  private admit(request: Request): Caller | Refusal {
     const { link, store } = this.context;
     const caller = identify(request, this.node, link.online);
     if (caller.type !== 'bearer' || link.online) return caller;
@@ -88,8 +86,8 @@ export class Handler {
   private async dispatch(
     what: Classified,
     caller: Caller,
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: Request,
+    response: Response,
   ): Promise<string> {
     switch (what.type) {
       case 'list':
@@ -110,7 +108,7 @@ export class Handler {
   }
 
   /** Status and metrics tell names of what pods read, so over the network they are for the node only. */
-  private own(caller: Caller, request: IncomingMessage, response: ServerResponse): void {
+  private own(caller: Caller, request: Request, response: Response): void {
     if (caller.type !== 'node') sendStatus(response, 403, 'status and metrics are for the node itself');
     else report(this.context, request, response);
   }

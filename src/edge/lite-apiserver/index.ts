@@ -161,10 +161,9 @@ async function probe(transport: Transport, clock: NodeClock, signal: AbortSignal
     signal,
     probe: true,
   });
-  answer.resume();
-  clock.heard(answer.headers.date);
-  if ((answer.statusCode ?? 500) >= 500)
-    throw new Error(`the API server is not ready (status ${answer.statusCode})`);
+  answer.discard();
+  clock.heard(answer.header('date'));
+  if (answer.status >= 500) throw new Error(`the API server is not ready (status ${answer.status})`);
 }
 
 const historyPauseMs = 500;

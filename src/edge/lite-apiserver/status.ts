@@ -1,10 +1,13 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
-import { http } from '../http.ts';
+import type { Duplex } from 'node:stream';
+import type { Response } from './http1/response.ts';
+import { type Request, ServerConnection } from './http1/server-connection.ts';
 import { podsOf } from './pods/kept.ts';
 import { workloadOf } from './pods/workload.ts';
 import type { CertificateStatus, PeerStatus, ProxyContext } from './proxy/context.ts';
+import { headerList } from './request/headers.ts';
 import { resourceName } from './request/path.ts';
 import { sendStatus } from './wire/status.ts';
 
@@ -99,16 +102,16 @@ export function statusOf(context: ProxyContext): LiteApiserverStatus {
 }
 
 /** Answers `/edge/status`, `/edge/pods`, `/edge/workload`, `/edge/metrics` and `/edge/healthz`. */
-export function report(context: ProxyContext, request: IncomingMessage, response: ServerResponse): void {
+export function report(context: ProxyContext, request: Request, response: Response): void {
   const send = (type: string, text: string) => {
-    response.writeHead(200, {
-      'content-type': type,
-      'content-length': Buffer.byteLength(text),
-      'cache-control': 'no-store',
-    });
+    const length = String(Buffer.byteLength(text));
+    response.writeHead(
+      200,
+      headerList({ 'content-type': type, 'content-length': length, 'cache-control': 'no-store' }),
+    );
     response.end(text);
   };
-  const path = request.url?.replace(/\?.*$/, '');
+  const path = request.url.replace(/\?.*$/, '');
   if (request.method !== 'GET') sendStatus(response, 405, 'only GET');
   else if (path === '/edge/status') send('application/json', `${JSON.stringify(statusOf(context))}\n`);
   else if (path === '/edge/pods') send('application/json', `${JSON.stringify(podsOf(context) ?? null)}\n`);
@@ -120,7 +123,11 @@ export function report(context: ProxyContext, request: IncomingMessage, response
 
 /** Serves the same on a Unix socket that only root can open: works without any certificate. */
 export async function serveStatus(context: ProxyContext, socket: string): Promise<Server> {
-  const server = http.createServer((request, response) => report(context, request, response));
+  const handler = {
+    request: (request: Request, response: Response) => report(context, request, response),
+    upgrade: (_request: Request, client: Duplex) => void client.destroy(),
+  };
+  const server = createServer((client) => void new ServerConnection(client, handler));
   mkdirSync(dirname(socket), { recursive: true });
   rmSync(socket, { force: true });
   const previous = process.umask(0o177);
@@ -148,7 +155,7 @@ export function describeGauges(context: ProxyContext, watches: () => number): vo
   metrics.gauge('link_transitions_total', 'Changes of the link.', () => link.transitions, 'counter');
   metrics.gauge('watches', 'Watches of clients that are open.', watches);
   metrics.gauge('upstream_requests', 'Exchanges with the API server that are open.', () => transport.active);
-  metrics.gauge('upstream_connections', 'Connections to the API server.', () => transport.sockets.size);
+  metrics.gauge('upstream_connections', 'Connections to the API server.', () => transport.connections.size);
   metrics.gauge('cache_bytes', 'Size of the cache.', () => store.guard(() => store.db.size().bytes) ?? 0);
   metrics.gauge('cache_collections', 'Selections in the cache.', () => [...store.collections].length);
   metrics.gauge(

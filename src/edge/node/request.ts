@@ -1,3 +1,4 @@
+import { readWhole } from '../lite-apiserver/http1/incoming.ts';
 import type { LiteApiserver } from '../lite-apiserver/index.ts';
 import { headerList } from '../lite-apiserver/request/headers.ts';
 
@@ -15,6 +16,8 @@ export interface NodeRequest {
   /** Default: without end. */
   timeoutMs?: number;
 }
+
+const maxBytes = 16 << 20;
 
 /** Sends a request upstream with the node's certificate, past the cache. Rejects when there is no answer in time. */
 export async function requestAsNode(
@@ -37,9 +40,8 @@ export async function requestAsNode(
         ? signal
         : AbortSignal.any([...(signal ? [signal] : []), AbortSignal.timeout(timeoutMs)]),
   });
-  const chunks: Buffer[] = [];
-  for await (const chunk of answer) chunks.push(chunk as Buffer);
-  return { status: answer.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') };
+  const text = (await readWhole(answer, maxBytes)).toString('utf8');
+  return { status: answer.status, text };
 }
 
 /** Sends and reads JSON with the node's certificate; it waits as long as the signal of a request lets it. */

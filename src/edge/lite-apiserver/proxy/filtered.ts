@@ -1,51 +1,42 @@
-import { Transform } from 'node:stream';
 import type { AppliedFilters } from '../filters/chain.ts';
 import { ItemSplitter } from '../wire/items.ts';
 import type { ApiObject } from '../wire/object.ts';
 
+/** Content on its way through filters. `push` and `end` throw for what is not what it should be. */
+export interface Filtering {
+  push(block: Buffer): void;
+  end(): void;
+}
+
 /** A List with each item passed through filters, as it streams by. */
-export function filterList(filters: AppliedFilters): Transform {
+export function filterList(filters: AppliedFilters, write: (block: Buffer | string) => void): Filtering {
   let first = true;
   const splitter = new ItemSplitter({
-    envelope: (bytes) => transform.push(bytes),
+    envelope: write,
     item: (bytes) => {
       const object = filters(JSON.parse(bytes.toString()) as ApiObject);
       if (!object) return;
-      transform.push((first ? '' : ',') + JSON.stringify(object));
+      write((first ? '' : ',') + JSON.stringify(object));
       first = false;
     },
   });
-  const transform = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      try {
-        splitter.push(chunk);
-        done();
-      } catch (error) {
-        done(error as Error);
-      }
+  return {
+    push: (block) => splitter.push(block),
+    end() {
+      if (!splitter.complete) throw new Error('the list was cut short');
     },
-    flush(done) {
-      done(splitter.complete ? null : new Error('the list was cut short'));
-    },
-  });
-  return transform;
+  };
 }
 
 /** A single object passed through filters. */
-export function filterObject(filters: AppliedFilters): Transform {
-  const chunks: Buffer[] = [];
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      chunks.push(chunk);
-      done();
+export function filterObject(filters: AppliedFilters, write: (text: string) => void): Filtering {
+  const blocks: Buffer[] = [];
+  return {
+    push: (block) => void blocks.push(block),
+    end() {
+      const object = filters(JSON.parse(Buffer.concat(blocks).toString()) as ApiObject);
+      if (!object) throw new Error('not to be seen');
+      write(JSON.stringify(object));
     },
-    flush(done) {
-      try {
-        const object = filters(JSON.parse(Buffer.concat(chunks).toString()) as ApiObject);
-        done(object ? null : new Error('not to be seen'), object && JSON.stringify(object));
-      } catch (error) {
-        done(error as Error);
-      }
-    },
-  });
+  };
 }

@@ -1,4 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Answer } from '../http1/client-connection.ts';
+import type { Response } from '../http1/response.ts';
+import type { Request } from '../http1/server-connection.ts';
 import { clientHeaders, upstreamHeaders } from '../request/headers.ts';
 import type { ApiPath } from '../request/path.ts';
 import type { Caller } from '../serve/identity.ts';
@@ -13,12 +15,12 @@ import { leasePath } from './revision.ts';
 export async function forward(
   context: ProxyContext,
   caller: Caller,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: Request,
+  response: Response,
   path: ApiPath | undefined,
 ): Promise<string> {
   const { link, transport, history } = context;
-  const method = request.method ?? 'GET';
+  const { method } = request;
   const isWrite = !['GET', 'HEAD', 'OPTIONS'].includes(method);
   if (!link.online) {
     if (path && isPodStatus(caller, method, path)) await noteEndedPod(context, caller, request, path);
@@ -26,17 +28,16 @@ export async function forward(
     return 'refused';
   }
   const asNode = caller.type === 'node';
-  const hasBody =
-    request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
+  const coding = request.length === 'chunked' ? { 'transfer-encoding': 'chunked' } : {};
   const sent = Date.now();
-  let answer: IncomingMessage;
+  let answer: Answer;
   try {
     answer = await transport.send({
       method,
-      path: request.url as string,
-      headers: upstreamHeaders(request.headers, asNode),
+      path: request.url,
+      headers: upstreamHeaders(request.headers, asNode, coding),
       asNode,
-      ...(hasBody ? { body: request } : {}),
+      ...(request.hasBody ? { body: request } : {}),
       client: response,
     });
   } catch (error) {
@@ -48,13 +49,13 @@ export async function forward(
     else response.destroy();
     return 'refused';
   }
-  learnToken(context, caller, request.headers.authorization, answer.statusCode ?? 0);
-  if (asNode && isWrite && answer.statusCode === 200 && isOwnLease(context, request)) history.renewed = sent;
-  response.writeHead(answer.statusCode ?? 502, answer.statusMessage, clientHeaders(answer.headers));
+  learnToken(context, caller, request.header('authorization'), answer.status);
+  if (asNode && isWrite && answer.status === 200 && isOwnLease(context, request)) history.renewed = sent;
+  response.writeHead(answer.status, clientHeaders(answer.headers), answer.message);
   if (!answer.complete) response.flushHeaders();
   pump(answer, response);
   return 'upstream';
 }
 
-const isOwnLease = ({ config }: ProxyContext, { url }: IncomingMessage): boolean =>
-  url?.replace(/\?.*$/, '') === leasePath(config.nodeName);
+const isOwnLease = ({ config }: ProxyContext, { url }: Request): boolean =>
+  url.replace(/\?.*$/, '') === leasePath(config.nodeName);

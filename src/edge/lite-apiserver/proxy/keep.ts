@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { collectionKey, isPods } from '../cache/collection.ts';
+import type { Answer } from '../http1/client-connection.ts';
 import type { Classified } from '../request/classify.ts';
 import type { Caller } from '../serve/identity.ts';
 import type { ApiObject } from '../wire/object.ts';
@@ -11,29 +11,33 @@ type Read = Classified & { type: 'list' | 'get' };
 
 /** Second reader of an answer's bytes, for the cache. Never delays the client and never fails it. */
 export interface Keeper {
-  push(block: Buffer): void;
+  push(content: readonly Buffer[]): void;
   /** To be called when the answer was whole and the client has it. */
   end(): Promise<void>;
 }
 
 const maxEntryBytes = 4 << 20;
 
+/** A plain object of the API, not a Table, a stream of bytes or the like. */
+export const isJson = (answer: Answer): boolean =>
+  answer.header('content-type')?.startsWith('application/json') ?? false;
+
 /** What an answer means to the cache; undefined when there is nothing in it to keep. */
 export function keeperFor(
   context: ProxyContext,
   caller: Caller,
-  answer: IncomingMessage,
+  answer: Answer,
   read: Read,
 ): Keeper | undefined {
   const { store, denials } = context;
-  const status = answer.statusCode ?? 0;
+  const { status } = answer;
   const key =
     read.type === 'get'
       ? `${caller.identity}\n${entryPath(read)}`
       : JSON.stringify(collectionKey(caller.identity, read.selection));
   if (status === 404) return keepAbsence(context, caller, answer, read);
   if (status === 403) forgetRefused(context, caller, read, key);
-  if (status !== 200 || !/^application\/json/.test(answer.headers['content-type'] ?? '')) return undefined;
+  if (status !== 200 || !isJson(answer)) return undefined;
   denials.granted(key);
   if (caller.type !== 'node' && !store.hasRoom) return undefined;
   if (read.type === 'list') return keepList(context, caller, answer, read);
@@ -46,13 +50,13 @@ export function keeperFor(
 function keepList(
   context: ProxyContext,
   caller: Caller,
-  answer: IncomingMessage,
+  answer: Answer,
   read: Classified & { type: 'list' },
 ): Keeper {
   const { store, config, metrics, memory } = context;
   const key = collectionKey(caller.identity, read.selection);
   const parser = new ListParser(config.cache.maxListBytes, isPods(key));
-  const tee = new Tee(answer.headers['content-encoding'], (chunk) => {
+  const tee = new Tee(answer.header('content-encoding'), (chunk) => {
     memory.spent(chunk.length);
     parser.push(chunk);
   });
@@ -69,16 +73,11 @@ function keepList(
     }
     metrics.count('cache_fills_total', { outcome });
   };
-  return { push: (block) => tee.push(block), end };
+  return { push: (content) => content.forEach((block) => void tee.push(block)), end };
 }
 
 /** Optional ConfigMaps and Secrets: that there is none is worth knowing. Any other object is just gone. */
-function keepAbsence(
-  context: ProxyContext,
-  caller: Caller,
-  answer: IncomingMessage,
-  read: Read,
-): Keeper | undefined {
+function keepAbsence(context: ProxyContext, caller: Caller, answer: Answer, read: Read): Keeper | undefined {
   if (read.type === 'list' || !read.path) return undefined;
   const { entries } = context.store;
   const path = entryPath(read);
@@ -101,10 +100,10 @@ function forgetRefused({ store, denials }: ProxyContext, caller: Caller, read: R
   if (collection) store.guard(() => store.collections.drop(collection));
 }
 
-function keepText(answer: IncomingMessage, use: (text: string) => void): Keeper {
+function keepText(answer: Answer, use: (text: string) => void): Keeper {
   const parts: Buffer[] = [];
   let size = 0;
-  const tee = new Tee(answer.headers['content-encoding'], (chunk) => {
+  const tee = new Tee(answer.header('content-encoding'), (chunk) => {
     size += chunk.length;
     if (size <= maxEntryBytes) parts.push(chunk);
   });
@@ -116,5 +115,5 @@ function keepText(answer: IncomingMessage, use: (text: string) => void): Keeper 
       // An answer that is no JSON object is the client's affair only.
     }
   };
-  return { push: (block) => tee.push(block), end };
+  return { push: (content) => content.forEach((block) => void tee.push(block)), end };
 }

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { collectionKey, isPods } from '../cache/collection.ts';
+import type { Request } from '../http1/server-connection.ts';
 import type { Classified } from '../request/classify.ts';
 import { upstreamHeaders } from '../request/headers.ts';
 import type { Caller } from '../serve/identity.ts';
@@ -13,7 +13,7 @@ import { ListParser, type ParsedList } from './list-parser.ts';
 export async function listAgain(
   context: ProxyContext,
   caller: Caller,
-  request: IncomingMessage,
+  request: Request,
   { query, selection }: Classified & { type: 'watch' },
   signal: AbortSignal,
 ): Promise<ParsedList | undefined> {
@@ -22,7 +22,7 @@ export async function listAgain(
     const value = query.get(name);
     if (value) selectors.set(name, value);
   }
-  const target = request.url as string;
+  const target = request.url;
   const asNode = caller.type === 'node';
   const answer = await context.transport.send({
     method: 'GET',
@@ -39,11 +39,11 @@ export async function listAgain(
     isPods(collectionKey(caller.identity, selection)),
   );
   await new Promise<void>((resolve, reject) => {
-    answer.on('data', (chunk: Buffer) => parser.push(chunk));
-    answer.once('error', reject);
-    answer.once('close', () => (answer.complete ? resolve() : reject(new Error('the list was cut short'))));
-    answer.resume();
+    answer.consume({
+      data: (content) => content.forEach((block) => void parser.push(block)),
+      end: (error) => (error ? reject(error) : resolve()),
+    });
   });
-  if (answer.statusCode !== 200) throw new Error(`status ${answer.statusCode}`);
+  if (answer.status !== 200) throw new Error(`status ${answer.status}`);
   return parser.end();
 }

@@ -1,11 +1,10 @@
-import type { ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { type Collection, type CollectionKey, collectionKey } from '../cache/collection.ts';
 import type { MemberRow } from '../cache/rows.ts';
 import type { Store } from '../cache/store.ts';
 import type { AppliedFilters } from '../filters/chain.ts';
+import type { Response } from '../http1/response.ts';
 import type { Classified, Selection } from '../request/classify.ts';
+import { headerList } from '../request/headers.ts';
 import { objectPath } from '../request/path.ts';
 import type { Caller } from '../serve/identity.ts';
 import { type ApiObject, compareVersions } from '../wire/object.ts';
@@ -21,7 +20,7 @@ export const cacheHeader = 'x-edge-cache';
  */
 export function refuseOffline(
   context: ProxyContext,
-  response: ServerResponse,
+  response: Response,
   what: string,
   isWrite: boolean,
 ): void {
@@ -79,14 +78,18 @@ export async function listFromCache(
   context: ProxyContext,
   caller: Caller,
   read: Classified & { type: 'list' },
-  response: ServerResponse,
+  response: Response,
 ): Promise<boolean> {
   const found = cached(context, caller, read.selection);
   if (!found) return false;
   const { collection, rows } = found;
   const filters = context.filters.forRead({ caller, path: read.selection.path });
-  response.writeHead(200, { 'content-type': 'application/json', [cacheHeader]: 'offline' });
-  await pipeline(Readable.from(listText(collection, seen(rows, filters)), { objectMode: false }), response);
+  response.writeHead(200, headerList({ 'content-type': 'application/json', [cacheHeader]: 'offline' }));
+  for (const block of listText(collection, seen(rows, filters))) {
+    if (!response.write(block)) await response.drained();
+    if (response.destroyed) break;
+  }
+  response.end();
   return true;
 }
 
@@ -112,7 +115,7 @@ export function getFromCache(
   context: ProxyContext,
   caller: Caller,
   read: Classified & { type: 'get' },
-  response: ServerResponse,
+  response: Response,
 ): boolean {
   const { store } = context;
   store.flush();
@@ -135,11 +138,11 @@ export function getFromCache(
     }
   }
   const bytes = Buffer.from(body);
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': bytes.length,
-    [cacheHeader]: 'offline',
-  });
+  const length = String(bytes.length);
+  response.writeHead(
+    status,
+    headerList({ 'content-type': 'application/json', 'content-length': length, [cacheHeader]: 'offline' }),
+  );
   response.end(bytes);
   return true;
 }

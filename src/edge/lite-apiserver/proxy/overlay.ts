@@ -1,9 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import { isPods } from '../cache/collection.ts';
+import { readWhole } from '../http1/incoming.ts';
+import type { Request } from '../http1/server-connection.ts';
 import type { ApiPath } from '../request/path.ts';
 import type { Caller } from '../serve/identity.ts';
 import type { ApiObject } from '../wire/object.ts';
-import { readBody } from './body.ts';
 import type { ProxyContext } from './context.ts';
 
 interface PodStatus {
@@ -29,10 +29,10 @@ export function isPodStatus(caller: Caller, method: string, path: ApiPath | unde
 export async function noteEndedPod(
   context: ProxyContext,
   caller: Caller,
-  request: IncomingMessage,
+  request: Request,
   path: ApiPath,
 ): Promise<void> {
-  const body = await readBody(request, 1 << 20);
+  const body = await readWhole(request, 1 << 20).catch(() => undefined);
   const patch = body && parse(body);
   const phase = patch?.status?.phase;
   if (!patch || (phase !== 'Succeeded' && phase !== 'Failed')) return;

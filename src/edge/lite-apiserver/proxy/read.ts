@@ -1,11 +1,12 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream';
 import type { AppliedFilters } from '../filters/chain.ts';
+import type { Answer } from '../http1/client-connection.ts';
+import type { Response } from '../http1/response.ts';
+import type { Request } from '../http1/server-connection.ts';
 import type { Classified } from '../request/classify.ts';
 import { clientHeaders, upstreamHeaders } from '../request/headers.ts';
 import type { Caller } from '../serve/identity.ts';
 import { learnToken, type ProxyContext } from './context.ts';
-import { filterList, filterObject } from './filtered.ts';
+import { type Filtering, filterList, filterObject } from './filtered.ts';
 import { keeperFor } from './keep.ts';
 import { getFromCache, listFromCache, refuseOffline } from './offline.ts';
 import { pump } from './pump.ts';
@@ -16,19 +17,19 @@ type Read = Classified & { type: 'list' | 'get' };
 export async function handleRead(
   context: ProxyContext,
   caller: Caller,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: Request,
+  response: Response,
   read: Read,
 ): Promise<string> {
   const { link, transport } = context;
   if (!link.online) return fromCache(context, caller, response, read);
   const path = read.type === 'list' ? read.selection.path : read.path;
   const filters = path && context.filters.forRead({ caller, path });
-  let answer: IncomingMessage;
+  let answer: Answer;
   try {
     answer = await transport.send({
       method: 'GET',
-      path: upstreamPath(request.url as string, read),
+      path: upstreamPath(request.url, read),
       headers: upstreamHeaders(request.headers, caller.type === 'node', {
         accept: read.accept,
         ...(filters && { 'accept-encoding': 'identity' }),
@@ -40,7 +41,7 @@ export async function handleRead(
     if (response.destroyed) return 'client-gone';
     return fromCache(context, caller, response, read);
   }
-  learnToken(context, caller, request.headers.authorization, answer.statusCode ?? 0);
+  learnToken(context, caller, request.header('authorization'), answer.status);
   pass(context, caller, answer, response, read, filters);
   return 'upstream';
 }
@@ -48,7 +49,7 @@ export async function handleRead(
 async function fromCache(
   context: ProxyContext,
   caller: Caller,
-  response: ServerResponse,
+  response: Response,
   read: Read,
 ): Promise<string> {
   const served =
@@ -63,25 +64,54 @@ async function fromCache(
 function pass(
   context: ProxyContext,
   caller: Caller,
-  answer: IncomingMessage,
-  response: ServerResponse,
+  answer: Answer,
+  response: Response,
   read: Read,
   filters: AppliedFilters | undefined,
 ): void {
-  const status = answer.statusCode ?? 502;
+  const { status } = answer;
   const keeper = keeperFor(context, caller, answer, read);
   // The cache gets its turn when the client has everything.
   if (keeper) response.once('close', () => answer.complete && setImmediate(() => void keeper.end()));
+  const onContent = keeper && ((content: readonly Buffer[]) => keeper.push(content));
   if (!filters || status !== 200) {
-    response.writeHead(status, answer.statusMessage, clientHeaders(answer.headers));
-    pump(answer, response, keeper && ((block) => keeper.push(block)));
+    response.writeHead(status, clientHeaders(answer.headers), answer.message);
+    pump(answer, response, onContent);
     return;
   }
-  response.writeHead(status, clientHeaders({ ...answer.headers, 'content-length': undefined }));
-  if (keeper) answer.on('data', (chunk: Buffer) => keeper.push(chunk));
-  pipeline(answer, read.type === 'list' ? filterList(filters) : filterObject(filters), response, (error) => {
-    if (error) response.destroy();
-  });
+  const headers = clientHeaders(answer.headers).filter(
+    (_, index, all) => all[index - (index % 2)] !== 'content-length',
+  );
+  response.writeHead(status, headers);
+  pumpThrough(read.type === 'list' ? filterList(filters, write) : filterObject(filters, write));
+
+  function write(block: Buffer | string): void {
+    if (!response.write(block)) answer.pause();
+  }
+
+  function pumpThrough(filtering: Filtering): void {
+    response.on('drain', () => answer.resume());
+    answer.consume({
+      data(content) {
+        onContent?.(content);
+        attempt(() => content.forEach((block) => void filtering.push(block)));
+      },
+      end(error) {
+        if (error) response.destroy();
+        else if (attempt(() => filtering.end())) response.end();
+      },
+    });
+  }
+
+  function attempt(step: () => void): boolean {
+    try {
+      step();
+      return true;
+    } catch {
+      response.destroy();
+      return false;
+    }
+  }
 }
 
 /** Pages would leave the cache with the first one only, so a list is asked for whole. */

@@ -1,5 +1,5 @@
+import { readWhole } from '../http1/incoming.ts';
 import { compareVersions, isVersion } from '../wire/object.ts';
-import { readAnswer } from './body.ts';
 import type { ProxyContext, ServerState } from './context.ts';
 
 /** Groups that kube-apiserver itself has; others may be of API servers that count for themselves. */
@@ -45,8 +45,8 @@ async function ask<T>({ transport }: ProxyContext, path: string): Promise<T | un
     ...{ method: 'GET', path, headers: ['accept', 'application/json'], asNode: true },
     signal: AbortSignal.timeout(10_000),
   });
-  const body = await readAnswer(answer, 4 << 20);
-  if (answer.statusCode === 404) return undefined;
-  if (answer.statusCode !== 200) throw new Error(`${path}: status ${answer.statusCode}`);
+  const body = await readWhole(answer, 4 << 20);
+  if (answer.status === 404) return undefined;
+  if (answer.status !== 200) throw new Error(`${path}: status ${answer.status}`);
   return JSON.parse(body.toString()) as T;
 }

@@ -1,11 +1,12 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { kubeTime } from '../../../kube/time.ts';
-import { clientHeaders, upstreamHeaders } from '../request/headers.ts';
+import { readWhole } from '../http1/incoming.ts';
+import type { Response } from '../http1/response.ts';
+import type { Request } from '../http1/server-connection.ts';
+import { clientHeaders, headerList, upstreamHeaders } from '../request/headers.ts';
 import type { ApiPath } from '../request/path.ts';
 import { bearerCaller, type Caller } from '../serve/identity.ts';
 import { decodeTokenRequest, type TokenRequestSpec } from '../wire/protobuf.ts';
 import { sendStatus } from '../wire/status.ts';
-import { readAnswer, readBody } from './body.ts';
 import type { ProxyContext } from './context.ts';
 import { cacheHeader, refuseOffline } from './offline.ts';
 
@@ -26,16 +27,16 @@ interface TokenRequest {
 export async function handleToken(
   context: ProxyContext,
   caller: Caller,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: Request,
+  response: Response,
   path: ApiPath,
 ): Promise<string> {
-  const body = await readBody(request, maxBytes);
+  const body = await readWhole(request, maxBytes).catch(() => undefined);
   if (!body) {
     sendStatus(response, 413, 'the TokenRequest is too large', { close: true });
     return 'refused';
   }
-  const spec = caller.type === 'node' ? specOf(body, request.headers['content-type']) : undefined;
+  const spec = caller.type === 'node' ? specOf(body, request.header('content-type')) : undefined;
   const key = spec && {
     identity: caller.identity,
     namespace: path.namespace,
@@ -69,13 +70,13 @@ export async function handleToken(
     });
     const answer = await context.transport.send({
       method: 'POST',
-      path: request.url as string,
+      path: request.url,
       headers,
       asNode,
       body: body as Buffer,
     });
-    const bytes = await readAnswer(answer, maxBytes);
-    const status = answer.statusCode ?? 502;
+    const bytes = await readWhole(answer, maxBytes);
+    const { status } = answer;
     response.writeHead(status, clientHeaders(answer.headers, { 'content-length': String(bytes.length) }));
     response.end(bytes);
     if (key && status === 201) keepToken(context, key, bytes.toString());
@@ -103,17 +104,17 @@ function keepToken(
     store.guard(() => store.tokens.accept(bearer.tokenHash, bearer.identity, token));
 }
 
-function replay(kept: string, response: ServerResponse): void {
+function replay(kept: string, response: Response): void {
   const tokenRequest = JSON.parse(kept) as TokenRequest;
   const expirationTimestamp = kubeTime(Date.now() + replayedMs);
   const bytes = Buffer.from(
     JSON.stringify({ ...tokenRequest, status: { ...tokenRequest.status, expirationTimestamp } }),
   );
-  response.writeHead(201, {
-    'content-type': 'application/json',
-    'content-length': bytes.length,
-    [cacheHeader]: 'offline',
-  });
+  const length = String(bytes.length);
+  response.writeHead(
+    201,
+    headerList({ 'content-type': 'application/json', 'content-length': length, [cacheHeader]: 'offline' }),
+  );
   response.end(bytes);
 }
 

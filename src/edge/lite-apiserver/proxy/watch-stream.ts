@@ -1,5 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AppliedFilters, filterEvent } from '../filters/chain.ts';
+import type { Answer } from '../http1/client-connection.ts';
+import type { Response } from '../http1/response.ts';
 import { eachLine, Lines } from '../wire/lines.ts';
 import { eventLine, isBookmarkOfInitialEvents, isVersion, type WatchEvent } from '../wire/object.ts';
 
@@ -11,8 +12,8 @@ export interface StreamState {
 }
 
 export interface StreamOptions {
-  answer: IncomingMessage;
-  response: ServerResponse;
+  answer: Answer;
+  response: Response;
   state: StreamState;
   filters: AppliedFilters | undefined;
   onEvent: (event: WatchEvent) => void;
@@ -38,7 +39,6 @@ export function streamEvents({
     const onDrain = () => answer.resume();
     const finish = (outcome: 'ended' | 'error' | 'broken') => {
       response.off('drain', onDrain);
-      answer.off('data', onData);
       resolve(outcome);
     };
     const onData = (chunk: Buffer) => {
@@ -61,7 +61,7 @@ export function streamEvents({
     };
     const hold = () => {
       answer.pause();
-      if (!response.writableNeedDrain) answer.resume();
+      if (!response.needsDrain) answer.resume();
     };
     const pass = (event: WatchEvent) => {
       const seen = filters && filterEvent(event, filters);
@@ -78,11 +78,9 @@ export function streamEvents({
       onEvent(event);
     };
     response.on('drain', onDrain);
-    answer.on('data', onData);
-    answer.once('close', () =>
-      finish(failed ? 'error' : answer.complete && lines.pending === 0 ? 'ended' : 'broken'),
-    );
-    answer.on('error', () => {});
-    answer.resume();
+    answer.consume({
+      data: (content) => onData(content.length === 1 ? content[0]! : Buffer.concat(content)),
+      end: (error) => finish(failed ? 'error' : !error && lines.pending === 0 ? 'ended' : 'broken'),
+    });
   });
 }

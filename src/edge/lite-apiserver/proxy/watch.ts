@@ -1,15 +1,19 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { collectionKey } from '../cache/collection.ts';
 import type { AppliedFilters } from '../filters/chain.ts';
+import type { Answer } from '../http1/client-connection.ts';
+import type { Response } from '../http1/response.ts';
+import type { Request } from '../http1/server-connection.ts';
 import type { Classified } from '../request/classify.ts';
-import { clientHeaders, upstreamHeaders } from '../request/headers.ts';
+import { clientHeaders, headerList, upstreamHeaders } from '../request/headers.ts';
 import type { Caller } from '../serve/identity.ts';
 import { compareVersions, eventLine, isVersion } from '../wire/object.ts';
 import { expiredEvent } from '../wire/status.ts';
 import { learnToken, type ProxyContext } from './context.ts';
 import { Feed } from './feed.ts';
+import { isJson } from './keep.ts';
 import { listAgain } from './list-again.ts';
 import { cached, cacheHeader, refuseOffline, seen } from './offline.ts';
+import { pump } from './pump.ts';
 import { until } from './until.ts';
 import { type StreamState, streamEvents } from './watch-stream.ts';
 
@@ -26,8 +30,8 @@ const longestBackoffMs = 30_000;
 export class WatchSession {
   private readonly context: ProxyContext;
   private readonly caller: Caller;
-  private readonly request: IncomingMessage;
-  private readonly response: ServerResponse;
+  private readonly request: Request;
+  private readonly response: Response;
   private readonly watch: Watch;
   private readonly filters: AppliedFilters | undefined;
   private readonly state: StreamState;
@@ -35,13 +39,7 @@ export class WatchSession {
   private readonly deadline: number;
   private feed: Feed | undefined;
 
-  constructor(
-    context: ProxyContext,
-    caller: Caller,
-    request: IncomingMessage,
-    response: ServerResponse,
-    watch: Watch,
-  ) {
+  constructor(context: ProxyContext, caller: Caller, request: Request, response: Response, watch: Watch) {
     this.context = context;
     this.caller = caller;
     this.request = request;
@@ -77,11 +75,11 @@ export class WatchSession {
   private async answer(): Promise<string> {
     let how = 'upstream';
     if (this.context.link.online && (await this.mustListAgain())) {
-      this.response.writeHead(200, { 'content-type': 'application/json' });
+      this.response.writeHead(200, ['content-type', 'application/json']);
       this.expire('this node went on by itself while it was offline');
       return how;
     }
-    const first = this.context.link.online ? await this.open(this.request.url as string) : 'unreachable';
+    const first = this.context.link.online ? await this.open(this.request.url) : 'unreachable';
     if (first === 'over') return how;
     if (first === 'unreachable') {
       how = 'cache';
@@ -105,7 +103,7 @@ export class WatchSession {
   /** First request, or a later one on an answer that has begun. */
   private async open(target: string): Promise<'over' | 'broken' | 'unreachable'> {
     const { context, caller, request, response, state } = this;
-    let answer: IncomingMessage;
+    let answer: Answer;
     try {
       answer = await context.transport.send({
         method: 'GET',
@@ -120,17 +118,15 @@ export class WatchSession {
     } catch {
       return this.over ? 'over' : 'unreachable';
     }
-    const status = answer.statusCode ?? 502;
-    learnToken(context, caller, request.headers.authorization, status);
-    if (status !== 200)
-      return response.headersSent ? this.refusedAgain(answer, status) : this.passAnswer(answer, status);
+    const { status } = answer;
+    learnToken(context, caller, request.header('authorization'), status);
+    if (status !== 200) return response.headersSent ? this.refusedAgain(answer) : this.passAnswer(answer);
     const resumed = response.headersSent;
     if (!resumed) {
       response.writeHead(200, clientHeaders(answer.headers));
       response.flushHeaders();
     }
-    const json = /^application\/json/.test(answer.headers['content-type'] ?? '');
-    if (!json) return this.passAnswer(answer, status);
+    if (!isJson(answer)) return this.passAnswer(answer);
     this.attach();
     if (resumed) context.metrics.count('watch_resumes_total', { outcome: 'ok' });
     const onEvent = (event: Parameters<Feed['event']>[0]) => {
@@ -155,7 +151,7 @@ export class WatchSession {
     for (const name of ['sendInitialEvents', 'resourceVersionMatch', 'limit']) query.delete(name);
     query.set('resourceVersion', state.version);
     query.set('timeoutSeconds', String(Math.max(1, Math.ceil((this.deadline - performance.now()) / 1000))));
-    const target = this.request.url as string;
+    const target = this.request.url;
     const outcome = await this.open(`${target.slice(0, target.indexOf('?'))}?${query}`);
     if (outcome === 'unreachable') context.metrics.count('watch_resumes_total', { outcome: 'failed' });
     return outcome;
@@ -171,8 +167,9 @@ export class WatchSession {
   }
 
   /** The resumed watch was refused: 410 is the client's to know, a busy server is tried again, the rest ends the stream. */
-  private refusedAgain(answer: IncomingMessage, status: number): 'over' | 'unreachable' {
-    answer.resume();
+  private refusedAgain(answer: Answer): 'over' | 'unreachable' {
+    const { status } = answer;
+    answer.discard();
     if (status === 429 || status >= 500) return 'unreachable';
     this.context.metrics.count('watch_resumes_total', { outcome: status === 410 ? 'expired' : 'refused' });
     if (status === 410) this.expire('the API server does not have this version any more');
@@ -180,18 +177,12 @@ export class WatchSession {
     return 'over';
   }
 
-  private async passAnswer(answer: IncomingMessage, status: number): Promise<'over'> {
-    const { response } = this;
+  private async passAnswer(answer: Answer): Promise<'over'> {
+    const { response, gone } = this;
     if (!response.headersSent)
-      response.writeHead(status, answer.statusMessage, clientHeaders(answer.headers));
-    await new Promise<void>((resolve) => {
-      answer.once('close', () => {
-        if (!answer.complete) response.destroy();
-        resolve();
-      });
-      answer.on('error', () => {});
-      answer.pipe(response);
-    });
+      response.writeHead(answer.status, clientHeaders(answer.headers), answer.message);
+    pump(answer, response);
+    await until(gone.signal, (go) => response.once('close', go));
     return 'over';
   }
 
@@ -204,11 +195,8 @@ export class WatchSession {
       return false;
     }
     const { collection, rows } = found;
-    response.writeHead(200, {
-      'content-type': 'application/json',
-      'cache-control': 'no-cache, private',
-      [cacheHeader]: 'offline',
-    });
+    const cacheControl = { 'cache-control': 'no-cache, private', [cacheHeader]: 'offline' };
+    response.writeHead(200, headerList({ 'content-type': 'application/json', ...cacheControl }));
     response.flushHeaders();
     if (state.version !== '') {
       if (compareVersions(state.version, collection.version) < 0)
@@ -217,7 +205,7 @@ export class WatchSession {
     }
     for (const body of seen(rows, this.filters)) {
       if (this.over) return true;
-      if (!response.write(`{"type":"ADDED","object":${body}}\n`)) await this.drained();
+      if (!response.write(`{"type":"ADDED","object":${body}}\n`)) await response.drained();
     }
     const { apiVersion, kind, version } = collection;
     if (watch.initialEvents) {
@@ -272,22 +260,13 @@ export class WatchSession {
     return !this.over;
   }
 
-  private drained(): Promise<void> {
-    const { response, gone } = this;
-    return until(
-      gone.signal,
-      (go) => response.once('drain', go),
-      (go) => response.off('drain', go),
-    );
-  }
-
   private expire(message: string): void {
     if (!this.over) this.response.write(eventLine(expiredEvent(message)));
     this.end();
   }
 
   private get over(): boolean {
-    return this.gone.signal.aborted || this.response.writableEnded;
+    return this.gone.signal.aborted || this.response.ended;
   }
 
   private end(): void {

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import { fieldOf, type HeaderList } from '../http1/head.ts';
 import { negotiate } from './accept.ts';
 import { type ApiPath, isDiscoveryPath, parsePath, resourceName } from './path.ts';
 import { canonicalFieldSelector, canonicalLabelSelector } from './selectors.ts';
@@ -42,7 +42,7 @@ const listParameters = new Set([
   ...['watch', 'allowWatchBookmarks', 'sendInitialEvents', 'pretty'],
 ]);
 const getParameters = new Set(['resourceVersion', 'timeout', 'pretty']);
-const impersonation = /^impersonate-/;
+const impersonation = 'impersonate-';
 
 /**
  * Sorts a request into what the cache understands and `other`, which is forwarded untouched. Whatever is odd is `other`:
@@ -51,7 +51,7 @@ const impersonation = /^impersonate-/;
 export function classify(
   method: string,
   target: string,
-  headers: IncomingHttpHeaders,
+  headers: HeaderList,
   uncached: ReadonlySet<string>,
 ): Classified {
   const mark = target.indexOf('?');
@@ -59,10 +59,10 @@ export function classify(
   const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1));
   const path = parsePath(rawPath);
   const other: Classified = { type: 'other', path };
-  if (Object.keys(headers).some((name) => impersonation.test(name))) return other;
+  if (impersonates(headers)) return other;
   if (method === 'POST' && path && isTokenRequest(path)) return { type: 'token', path };
   if (method !== 'GET') return other;
-  const { cacheable, accept } = negotiate(headers.accept);
+  const { cacheable, accept } = negotiate(fieldOf(headers, 'accept'));
   if (!path || (path.name === '' && isDiscoveryPath(rawPath)))
     return discovery(rawPath, query, headers) ?? other;
   if (!cacheable || path.subresource !== '' || uncached.has(resourceName(path))) return other;
@@ -71,6 +71,12 @@ export function classify(
   if (new Set(names).size !== names.length || !names.every((name) => known.has(name))) return other;
   if (path.name !== '') return { type: 'get', path, entry: rawPath, accept };
   return collection(path, query, accept) ?? other;
+}
+
+function impersonates(headers: HeaderList): boolean {
+  for (let index = 0; index < headers.length; index += 2)
+    if (headers[index]!.startsWith(impersonation)) return true;
+  return false;
 }
 
 function collection(path: ApiPath, query: URLSearchParams, accept: string): Classified | undefined {
@@ -121,13 +127,9 @@ function isTokenRequest({ group, version, resource, name, subresource, namespace
 }
 
 /** Discovery answers differ by Accept (aggregated or not), so the entry carries it. */
-function discovery(
-  path: string,
-  query: URLSearchParams,
-  headers: IncomingHttpHeaders,
-): Classified | undefined {
+function discovery(path: string, query: URLSearchParams, headers: HeaderList): Classified | undefined {
   if (!isDiscoveryPath(path) || [...query.keys()].some((name) => name !== 'timeout')) return undefined;
-  const accept = headers.accept ?? 'application/json';
+  const accept = fieldOf(headers, 'accept') ?? 'application/json';
   if (/protobuf|yaml|cbor/.test(accept) && !/json/.test(accept)) return undefined;
   const json = accept
     .split(',')

@@ -1,7 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
-
-/** Names and values in turn. As a list they are written as they are; of an object Node.js makes a map first. */
-export type HeaderList = string[];
+import { fieldOf, type HeaderList } from '../http1/head.ts';
 
 /** Of one connection only (RFC 9110 section 7.6.1). */
 const hopByHop = new Set([
@@ -24,7 +21,7 @@ const remoteUser = 'x-remote-';
 
 /** Headers to send upstream; `own` take the place of the caller's. The node's own requests never carry another credential beside its certificate. */
 export function upstreamHeaders(
-  headers: IncomingHttpHeaders,
+  headers: HeaderList,
   asNode: boolean,
   own: Record<string, string> = {},
 ): HeaderList {
@@ -42,23 +39,25 @@ export function upstreamHeaders(
 }
 
 /** Headers of an upstream answer as the client gets them; `own` take the place of the API server's. */
-export function clientHeaders(headers: IncomingHttpHeaders, own: Record<string, string> = {}): HeaderList {
+export function clientHeaders(headers: HeaderList, own: Record<string, string> = {}): HeaderList {
   const result = headerList(own);
   endToEnd(result, headers, (name) => hopByHop.has(name) || Object.hasOwn(own, name));
   return result;
 }
 
 export function headerList(headers: Readonly<Record<string, string>>): HeaderList {
-  return Object.entries(headers).flat();
+  const result: HeaderList = [];
+  for (const name in headers) result.push(name, headers[name]!);
+  return result;
 }
 
-function endToEnd(into: HeaderList, headers: IncomingHttpHeaders, drop: (name: string) => boolean): void {
-  const named = headers.connection?.split(',').map((name) => name.trim().toLowerCase()) ?? [];
-  for (const name in headers) {
-    const value = headers[name];
-    if (value === undefined || drop(name)) continue;
-    if (named.includes(name) && name !== 'authorization') continue;
-    if (typeof value === 'string') into.push(name, value);
-    else for (const one of value) into.push(name, one);
+function endToEnd(into: HeaderList, headers: HeaderList, drop: (name: string) => boolean): void {
+  const named = fieldOf(headers, 'connection')
+    ?.split(',')
+    .map((name) => name.trim().toLowerCase());
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index]!;
+    if (drop(name) || (named?.includes(name) && name !== 'authorization')) continue;
+    into.push(name, headers[index + 1]!);
   }
 }

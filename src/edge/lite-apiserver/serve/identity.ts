@@ -1,6 +1,6 @@
 import { createHash, type X509Certificate } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import type { Request } from '../http1/server-connection.ts';
 import { publicKeyOf } from './certificates.ts';
 
 /** Who asks. Its `identity` is the first part of every cache key: nobody is served what another one read. */
@@ -40,7 +40,7 @@ const timeProblems = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID']);
  * Offline, a certificate outside its time counts when its key is the kubelet's on disk: the key was proven in the
  * handshake, and nobody can renew it while the cloud is away.
  */
-export function identify(request: IncomingMessage, node: NodeCredential, online: boolean): Caller | Refusal {
+export function identify(request: Request, node: NodeCredential, online: boolean): Caller | Refusal {
   const presented = certificateOf(request.socket as TLSSocket, node.nodeName);
   if (presented?.isNode) {
     const now = Date.now();
@@ -94,12 +94,12 @@ function inspect(certificate: X509Certificate, socket: TLSSocket, nodeName: stri
   };
 }
 
-function hasBearer(request: IncomingMessage): boolean {
+function hasBearer(request: Request): boolean {
   return bearerToken(request) !== undefined;
 }
 
-function bearerToken(request: IncomingMessage): string | undefined {
-  return /^bearer +([\x21-\x7e]+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+function bearerToken(request: Request): string | undefined {
+  return /^bearer +([\x21-\x7e]+) *$/i.exec(request.header('authorization') ?? '')?.[1];
 }
 
 /**

@@ -1,9 +1,8 @@
 import { constants } from 'node:crypto';
-import type { Server as HttpServer } from 'node:http';
-import https from 'node:https';
 import { setTimeout } from 'node:timers/promises';
+import { createServer, type Server, type TlsOptions } from 'node:tls';
 import type { ListenAddress } from '../config.ts';
-import type { Handler } from '../handler.ts';
+import { ServerConnection, type ServerHandler } from '../http1/server-connection.ts';
 import type { CertificatePair } from './certificates.ts';
 import type { WatchedFiles } from './files.ts';
 
@@ -12,13 +11,16 @@ export interface ListenersOptions {
   serving: WatchedFiles<CertificatePair>;
   /** undefined: no client certificate is accepted. */
   clientAuthority: WatchedFiles<string> | undefined;
-  handler: Handler;
+  handler: ServerHandler;
   log: (level: number, message: string) => void;
 }
 
 const retryMs = 500;
 /** Longer than clients keep idle connections (client-go: 90 s), so that it is never the server that closes first. */
 const keepAliveMs = 120_000;
+/** A handshake, or the head of a request. */
+const headMs = 10_000;
+const sweepMs = 5000;
 
 /**
  * The HTTPS listeners. One that cannot bind yet (the dummy link comes later, the certificate is not there yet) is tried
@@ -26,7 +28,9 @@ const keepAliveMs = 120_000;
  */
 export class Listeners {
   private readonly options: ListenersOptions;
-  private readonly servers = new Map<ListenAddress, https.Server>();
+  private readonly servers = new Map<ListenAddress, Server>();
+  private readonly connections = new Set<ServerConnection>();
+  private sweeper: NodeJS.Timeout | undefined;
   private readonly complaints = new Set<string>();
 
   constructor(options: ListenersOptions) {
@@ -36,7 +40,7 @@ export class Listeners {
   /** Bound addresses; with port 0 the one that the system gave. */
   get bound(): ListenAddress[] {
     return [...this.servers.values()].flatMap((server) => {
-      const address = (server as unknown as HttpServer).address();
+      const address = server.address();
       return address && typeof address === 'object' ? [{ host: address.address, port: address.port }] : [];
     });
   }
@@ -44,6 +48,7 @@ export class Listeners {
   /** Resolves when all addresses are bound or the signal is aborted. */
   async open(signal: AbortSignal): Promise<void> {
     const { addresses, serving } = this.options;
+    this.sweeper ??= setInterval(() => this.sweep(), sweepMs).unref();
     while (!signal.aborted) {
       serving.refresh();
       if (serving.value) {
@@ -62,14 +67,22 @@ export class Listeners {
   }
 
   async close(): Promise<void> {
-    for (const server of this.servers.values()) {
-      server.close();
-      server.closeAllConnections();
-    }
+    clearInterval(this.sweeper);
+    for (const server of this.servers.values()) server.close();
     this.servers.clear();
+    for (const connection of this.connections) connection.close();
   }
 
-  private secureContext(): https.ServerOptions {
+  private sweep(): void {
+    const now = performance.now();
+    for (const connection of this.connections) {
+      const { waitingSince, idle } = connection;
+      if (waitingSince !== undefined && now - waitingSince > (idle ? keepAliveMs : headMs))
+        connection.timeOut();
+    }
+  }
+
+  private secureContext(): TlsOptions {
     const { serving, clientAuthority } = this.options;
     return {
       cert: serving.value?.certificate,
@@ -84,33 +97,23 @@ export class Listeners {
 
   private async bind(address: ListenAddress): Promise<void> {
     const { handler, log, clientAuthority } = this.options;
-    const server = https.createServer(
+    const server = createServer(
       {
         ...this.secureContext(),
         requestCert: clientAuthority !== undefined,
         rejectUnauthorized: false,
         ALPNProtocols: ['http/1.1'],
-        maxHeaderSize: 64 << 10,
-        headersTimeout: 10_000,
-        requestTimeout: 0,
-        keepAliveTimeout: keepAliveMs,
-        handshakeTimeout: 10_000,
+        handshakeTimeout: headMs,
         noDelay: true,
       },
-      (request, response) => void handler.request(request, response),
+      (socket) => {
+        const connection = new ServerConnection(socket, handler);
+        this.connections.add(connection);
+        socket.once('close', () => this.connections.delete(connection));
+      },
     );
     server.maxConnections = 4000;
-    server.on('upgrade', (request, socket, head) => void handler.upgrade(request, socket, head));
-    server.on('connect', (_request, socket) => socket.destroy());
     server.on('tlsClientError', () => {});
-    server.on('clientError', (error, socket) => {
-      const code =
-        (error as NodeJS.ErrnoException).code === 'HPE_HEADER_OVERFLOW'
-          ? '431 Request Header Fields Too Large'
-          : '400 Bad Request';
-      if (socket.writable) socket.end(`HTTP/1.1 ${code}\r\nconnection: close\r\n\r\n`);
-      else socket.destroy();
-    });
     try {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);

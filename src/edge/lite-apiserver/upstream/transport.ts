@@ -1,12 +1,11 @@
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
-import https from 'node:https';
-import type { Readable } from 'node:stream';
-import { finished } from 'node:stream';
-import { createSecureContext } from 'node:tls';
-import type { HeaderList } from '../request/headers.ts';
+import type { Answer, ClientConnection } from '../http1/client-connection.ts';
+import type { HeaderList } from '../http1/head.ts';
+import type { Incoming } from '../http1/incoming.ts';
+import type { Response } from '../http1/response.ts';
 import type { CertificatePair } from '../serve/certificates.ts';
 import type { WatchedFiles } from '../serve/files.ts';
 import { isUnreachable, LinkDown } from './errors.ts';
+import { Pool } from './pool.ts';
 
 export interface UpstreamRequest {
   method: string;
@@ -17,10 +16,10 @@ export interface UpstreamRequest {
   /** With the node's client certificate; otherwise with no certificate at all. */
   asNode: boolean;
   /** A stream is sent once; a buffer can be sent again. */
-  body?: Readable | Buffer | undefined;
+  body?: Incoming | Buffer | undefined;
   signal?: AbortSignal | undefined;
   /** Who it is for: when that goes before its answer is whole, so does the request. Costs less than a signal. */
-  client?: ServerResponse | undefined;
+  client?: Response | undefined;
   /** Its failure is judged by the caller. */
   probe?: boolean;
 }
@@ -29,7 +28,7 @@ export interface TransportOptions {
   servers: readonly string[];
   authority: WatchedFiles<string>;
   credential: WatchedFiles<CertificatePair>;
-  onBytes: (bytes: number) => void;
+  onBytes: () => void;
   onError: (error: unknown, otherServers: boolean) => void;
 }
 
@@ -38,10 +37,9 @@ export class Transport {
   private readonly options: TransportOptions;
   private readonly urls: URL[];
   private current = 0;
-  private node: https.Agent | undefined;
-  private plain: https.Agent | undefined;
-  private readonly inFlight = new Set<ClientRequest>();
-  readonly sockets = new Set<object>();
+  private node: Pool | undefined;
+  private plain: Pool | undefined;
+  readonly connections = new Set<ClientConnection>();
 
   constructor(options: TransportOptions) {
     this.options = options;
@@ -52,16 +50,21 @@ export class Transport {
     return this.urls[this.current] as URL;
   }
 
+  /** Exchanges that are under way. */
   get active(): number {
-    return this.inFlight.size;
+    let count = 0;
+    for (const { busy } of this.connections) if (busy) count++;
+    return count;
   }
 
-  /** Takes rotated files for new connections; what runs on old ones ends in its own time. */
+  /** Takes rotated files for new connections; what runs on old ones ends in its own time. To be called now and then. */
   refresh(): boolean {
     const authority = this.options.authority.refresh();
     const credential = this.options.credential.refresh();
-    if (authority) this.plain = undefined;
-    if (authority || credential) this.node = undefined;
+    if (authority) this.plain = closed(this.plain);
+    if (authority || credential) this.node = closed(this.node);
+    this.plain?.sweep();
+    this.node?.sweep();
     return authority || credential;
   }
 
@@ -73,34 +76,27 @@ export class Transport {
   /** Ends every exchange, and every kept connection, as the link is dead. */
   cut(reason: string): void {
     const error = new LinkDown(reason);
-    for (const request of [...this.inFlight]) request.destroy(error);
-    this.node?.destroy();
-    this.plain?.destroy();
+    for (const connection of [...this.connections]) connection.destroy(error);
   }
 
   /**
    * Sends a request and resolves with the head of the answer. A read is tried once more when its kept connection turns
    * out closed, and on each other server when one cannot be reached. Rejects with the system's error or LinkDown.
    */
-  async send(request: UpstreamRequest): Promise<IncomingMessage> {
+  async send(request: UpstreamRequest): Promise<Answer> {
     const repeatable = !request.body || Buffer.isBuffer(request.body);
     let fresh = false;
     for (let attempt = 0; ; attempt++) {
       const { server } = this;
+      const connection = this.connection(request, fresh);
+      const { used } = connection;
       try {
-        const answer = await this.once(request, fresh);
-        this.options.onBytes(0);
-        // A short answer is there as a whole with its head.
-        if (!answer.complete) {
-          answer.on('data', (chunk: Buffer) => this.options.onBytes(chunk.length));
-          answer.pause();
-        }
-        return answer;
+        return await this.exchange(connection, request);
       } catch (error) {
         const others = attempt + 1 < this.urls.length;
-        const { code, reused } = error as NodeJS.ErrnoException & { reused?: boolean };
+        const { code } = error as NodeJS.ErrnoException;
         if (request.probe || isGone(request) || code === 'ELINKDOWN') throw error;
-        if (repeatable && reused && !fresh && !isUnreachable(error)) {
+        if (repeatable && used && !fresh && !isUnreachable(error)) {
           fresh = true;
           attempt--;
           continue;
@@ -113,77 +109,51 @@ export class Transport {
   }
 
   /** A request that asks for another protocol on its connection (exec, port-forward); never pooled or repeated. */
-  upgrade(request: UpstreamRequest): ClientRequest {
-    const sent = this.open(request, false);
-    sent.on('error', (error) => this.options.onError(error, false));
-    return sent;
-  }
-
-  private once(request: UpstreamRequest, fresh: boolean): Promise<IncomingMessage> {
-    return new Promise((resolve, reject) => {
-      const sent = this.open(request, fresh ? false : undefined);
-      sent.once('response', resolve);
-      sent.once('error', (error) => reject(Object.assign(error, { reused: sent.reusedSocket })));
-    });
-  }
-
-  private open(request: UpstreamRequest, agent: false | undefined): ClientRequest {
-    const { server } = this;
-    const { authority, credential } = this.options;
-    const pair = request.asNode ? credential.value : undefined;
-    const sent = https.request({
-      host: server.hostname.replace(/^\[|\]$/g, ''),
-      port: server.port || 443,
-      method: request.method,
-      path: request.path,
-      headers: ['host', server.host, ...request.headers],
-      ...(agent === false
-        ? { agent: false, ca: authority.value, cert: pair?.certificate, key: pair?.key }
-        : { agent: this.agent(request.asNode) }),
-      ...(request.signal ? { signal: request.signal } : {}),
-    });
-    this.inFlight.add(sent);
-    sent.once('close', () => this.inFlight.delete(sent));
-    const { client } = request;
-    client?.once('close', () => {
-      if (!client.writableFinished) sent.destroy();
-    });
-    sent.once('socket', (socket) => {
-      if (this.sockets.has(socket)) return;
-      this.sockets.add(socket);
-      socket.once('close', () => this.sockets.delete(socket));
-    });
-    const { body } = request;
-    if (!body || Buffer.isBuffer(body)) sent.end(body);
-    else {
-      body.pipe(sent);
-      finished(body, { writable: false }, (error) => {
-        if (error) sent.destroy(error);
-      });
+  async upgrade(request: UpstreamRequest): Promise<Answer> {
+    try {
+      return await this.exchange(this.connection(request, true), request);
+    } catch (error) {
+      this.options.onError(error, false);
+      throw error;
     }
-    return sent;
   }
 
-  private agent(asNode: boolean): https.Agent {
-    const { authority, credential } = this.options;
-    const shared = { keepAlive: true, keepAliveMsecs: 15_000, maxFreeSockets: 8, timeout: 60_000 };
-    // One context for all connections: one each would cost every watch its own copy of the certificates.
-    const context = (pair?: CertificatePair) =>
-      createSecureContext({ ca: authority.value, cert: pair?.certificate, key: pair?.key });
+  private connection({ asNode }: UpstreamRequest, fresh: boolean): ClientConnection {
+    const pool = this.pool(asNode);
+    const { server } = this;
+    const free = fresh ? undefined : pool.take(server);
+    if (free) return free;
+    const connection = pool.open(server);
+    this.connections.add(connection);
+    connection.socket.once('close', () => this.connections.delete(connection));
+    return connection;
+  }
+
+  private exchange(connection: ClientConnection, request: UpstreamRequest): Promise<Answer> {
+    const { method, path, headers, body, signal, client } = request;
+    const onAbort = () => giveUp(signal?.reason as Error);
+    const onOver = signal && (() => signal.removeEventListener('abort', onAbort));
+    const outgoing = { method, path, headers: ['host', this.server.host, ...headers], body };
+    const { answer, giveUp } = connection.send(outgoing, onOver);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    client?.once('close', () => giveUp(new Error('the client is gone')));
+    return answer;
+  }
+
+  private pool(asNode: boolean): Pool {
+    const { authority, credential, onBytes } = this.options;
     if (!asNode) {
-      this.plain ??= new Agent({ ...shared, secureContext: context() });
+      this.plain ??= new Pool(authority.value, undefined, onBytes);
       return this.plain;
     }
-    this.node ??= new Agent({ ...shared, secureContext: context(credential.value) });
+    this.node ??= new Pool(authority.value, credential.value, onBytes);
     return this.node;
   }
 }
 
-/** All connections of an agent are made alike, so the server tells them apart. The default puts every option into a name, for each request. */
-class Agent extends https.Agent {
-  override getName({ host, port }: https.RequestOptions = {}): string {
-    return `${host}:${port}`;
-  }
+function closed(pool: Pool | undefined): undefined {
+  pool?.close();
 }
 
 const isGone = ({ signal, client }: UpstreamRequest): boolean =>

@@ -1,4 +1,5 @@
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Response } from '../http1/response.ts';
+import { headerList } from '../request/headers.ts';
 import type { WatchEvent } from './object.ts';
 
 /** Reasons of metav1.Status that the proxy answers with itself. */
@@ -40,25 +41,25 @@ export function status(code: number, message: string, retryAfterSeconds?: number
 
 /** Answers with a Status, or cuts the connection when an answer has begun already. */
 export function sendStatus(
-  response: ServerResponse,
+  response: Response,
   code: number,
   message: string,
   options: { retryAfterSeconds?: number; close?: boolean } = {},
 ): void {
-  if (response.destroyed || response.writableEnded) return;
+  if (response.destroyed || response.ended) return;
   if (response.headersSent) {
     response.destroy();
     return;
   }
   const body = Buffer.from(`${JSON.stringify(status(code, message, options.retryAfterSeconds))}\n`);
-  const headers: OutgoingHttpHeaders = {
+  const headers = headerList({
     'content-type': 'application/json',
-    'content-length': body.length,
+    'content-length': String(body.length),
     'cache-control': 'no-cache, private',
     ...(options.retryAfterSeconds === undefined ? {} : { 'retry-after': String(options.retryAfterSeconds) }),
     ...(options.close ? { connection: 'close' } : {}),
     ...(code === 401 ? { 'www-authenticate': 'Bearer' } : {}),
-  };
+  });
   response.writeHead(code, headers);
   response.end(body);
 }

@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { collectionKey, keyText } from '../../../../src/edge/lite-apiserver/cache/collection.ts';
 import { negotiate } from '../../../../src/edge/lite-apiserver/request/accept.ts';
 import { classify } from '../../../../src/edge/lite-apiserver/request/classify.ts';
+import { headerList } from '../../../../src/edge/lite-apiserver/request/headers.ts';
 import { parsePath } from '../../../../src/edge/lite-apiserver/request/path.ts';
 import {
   canonicalFieldSelector,
@@ -167,7 +168,7 @@ describe('keys', () => {
   });
 
   const kind = (target: string, headers = {}, method = 'GET') =>
-    classify(method, target, headers, new Set(['events', 'leases.coordination.k8s.io'])).type;
+    classify(method, target, headerList(headers), new Set(['events', 'leases.coordination.k8s.io'])).type;
 
   test.each([
     ['/api/v1/pods', 'list'],

@@ -130,9 +130,8 @@ test('a probe and a request that find the same API server gone take the next one
   transport.rotate(probed);
   transport.rotate(probed);
   expect(transport.server.origin).toBe(upstream.url);
-  const answer = await failing;
-  answer.resume();
-  expect(answer.socket.remotePort).toBe(Number(new URL(upstream.url).port));
+  expect((await failing).status).toBe(200);
+  expect(upstream.openConnections).toBeGreaterThan(0);
 });
 
 test('flapping: every request gets an answer, and the end is online', async () => {

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { publishedNote, readPublished } from '../../../../phases/offline/published.ts';
 import { judge } from '../../../../phases/offline/verdict.ts';
@@ -7,6 +6,7 @@ import { offlineAnnotation } from '../../../../src/edge/node/offline-verdict/ann
 import { publish, type Verdict } from '../../../../src/edge/node/offline-verdict/part.ts';
 import type { NodeProcess } from '../../../../src/edge/node/part.ts';
 import type { KubeClient } from '../../../../src/kube/types.ts';
+import { answerOf } from '../../../fakes/answer.ts';
 import { healthy } from '../../offline/facts.ts';
 
 /** A node's process whose requests are kept. */
@@ -16,7 +16,7 @@ function node(statusCode = 200) {
     const { method, path, headers, body } = request;
     const type = headers[headers.indexOf('content-type') + 1];
     sent.push({ method, path, type, body: body.toString() });
-    return Object.assign(Readable.from([Buffer.from('{"message":"no"}')]), { statusCode });
+    return answerOf(statusCode, '{"message":"no"}');
   };
   const process = {
     config: { nodeName: 'edge-1' },

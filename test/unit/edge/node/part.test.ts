@@ -2,12 +2,12 @@ import { EventEmitter } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { toConfig } from '../../../../src/edge/lite-apiserver/config.ts';
 import type { NodePart, NodeProcess } from '../../../../src/edge/node/part.ts';
 import { supervise } from '../../../../src/edge/node/run.ts';
 import { servingCertificatePart } from '../../../../src/edge/node/serving-certificate/part.ts';
+import { answerOf } from '../../../fakes/answer.ts';
 import { createCertificate } from '../../../fakes/pki.ts';
 
 const ca = createCertificate({ commonName: 'cluster-ca', ca: true });
@@ -39,7 +39,7 @@ function nodeProcess({ online = true } = {}) {
     asked.push(`${method} ${path}`);
     const status = { certificate: Buffer.from(issued.cert).toString('base64') };
     const body = JSON.stringify({ metadata: { name: 'r1' }, ...(method === 'GET' && { status }) });
-    return Object.assign(Readable.from([Buffer.from(body)]), { statusCode: method === 'POST' ? 201 : 200 });
+    return answerOf(method === 'POST' ? 201 : 200, body);
   };
   const config = toConfig({
     nodeName: 'edge-1',

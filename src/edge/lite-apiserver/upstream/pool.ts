@@ -1,0 +1,75 @@
+import { isIP } from 'node:net';
+import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import { ClientConnection } from '../http1/client-connection.ts';
+import type { CertificatePair } from '../serve/certificates.ts';
+
+const maxFree = 8;
+const idleMs = 60_000;
+const keepAliveMs = 15_000;
+
+/** Connections with one identity: the node's certificate, or none. */
+export class Pool {
+  private readonly context: SecureContext;
+  private readonly onBytes: () => void;
+  private free: { connection: ClientConnection; origin: string; since: number }[] = [];
+  private readonly sessions = new Map<string, Buffer>();
+  private closed = false;
+
+  constructor(authority: string | undefined, pair: CertificatePair | undefined, onBytes: () => void) {
+    // One context for all connections: one each would cost every watch its own copy of the certificates.
+    this.context = createSecureContext({ ca: authority, cert: pair?.certificate, key: pair?.key });
+    this.onBytes = onBytes;
+  }
+
+  /** A connection that is open and free; undefined when there is none. */
+  take({ origin }: URL): ClientConnection | undefined {
+    for (;;) {
+      const index = this.free.findLastIndex((one) => one.origin === origin);
+      if (index < 0) return undefined;
+      const [one] = this.free.splice(index, 1);
+      if (one?.connection.socket.writable) return one.connection;
+    }
+  }
+
+  /** A new connection; what is sent on it waits until it is there. */
+  open({ origin, hostname, port }: URL): ClientConnection {
+    const host = hostname.replace(/^\[|\]$/g, '');
+    const session = this.sessions.get(origin);
+    const socket: TLSSocket = connect({
+      ...{ host, port: Number(port || 443), secureContext: this.context, ALPNProtocols: ['http/1.1'] },
+      ...(isIP(host) === 0 && { servername: host }),
+      ...(session && { session }),
+    });
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, keepAliveMs);
+    socket.on('session', (resumable) => this.sessions.set(origin, resumable));
+    return new ClientConnection(socket, {
+      onBytes: this.onBytes,
+      onFree: (connection) => this.give(connection, origin),
+    });
+  }
+
+  /** Ends connections that nobody has used for long. */
+  sweep(): void {
+    const oldest = performance.now() - idleMs;
+    this.keep(({ since }) => since > oldest);
+  }
+
+  /** Ends what is free now, and later what is not. */
+  close(): void {
+    this.closed = true;
+    this.keep(() => false);
+  }
+
+  private give(connection: ClientConnection, origin: string): void {
+    if (this.closed || this.free.length >= maxFree) connection.destroy();
+    else this.free.push({ connection, origin, since: performance.now() });
+  }
+
+  private keep(still: (one: { since: number }) => boolean): void {
+    const ending = this.free.filter((one) => !still(one));
+    if (ending.length === 0) return;
+    this.free = this.free.filter(still);
+    for (const { connection } of ending) connection.destroy();
+  }
+}
