@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { type AnswerHead, BadMessage, type HeaderList, headEnd, parseAnswerHead } from './head.ts';
+import { type AnswerHead, BadMessage, findHead, type HeaderList, parseAnswerHead } from './head.ts';
 import { type Flow, Incoming } from './incoming.ts';
 
 const maxHeadBytes = 256 << 10;
@@ -96,8 +96,10 @@ export class ClientConnection {
     if (body instanceof Incoming) {
       this.socket.write(head, 'latin1');
       this.stream(body, exchange);
-    } else if (body) this.socket.write(Buffer.concat([Buffer.from(head, 'latin1'), body]));
-    else this.socket.write(head, 'latin1');
+    } else {
+      const bytes = Buffer.from(head, 'latin1');
+      this.socket.write(body ? Buffer.concat([bytes, body]) : bytes);
+    }
     return {
       answer: promise,
       giveUp: (error) => {
@@ -174,14 +176,14 @@ export class ClientConnection {
     let bytes = this.rest ? Buffer.concat([this.rest, block]) : block;
     this.rest = undefined;
     for (;;) {
-      const end = bytes.indexOf(headEnd);
-      if (end < 0) {
+      const found = findHead(bytes);
+      if (!found) {
         if (bytes.length > maxHeadBytes) throw new BadMessage('the head of the answer is too large');
         this.rest = bytes;
         return;
       }
-      const head = parseAnswerHead(bytes.toString('latin1', 0, end + 2), exchange.method);
-      bytes = bytes.subarray(end + headEnd.length);
+      const head = parseAnswerHead(found.text, exchange.method);
+      bytes = bytes.subarray(found.size);
       if (head.status >= 200 || head.status === 101) {
         this.answer(head, bytes, exchange);
         return;

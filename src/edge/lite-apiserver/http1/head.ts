@@ -36,7 +36,18 @@ export class BadMessage extends Error {
   }
 }
 
-export const headEnd = '\r\n\r\n';
+const headEnd = '\r\n\r\n';
+const firstLookBytes = 2048;
+
+/** The head at the start of these bytes, as the functions below take it; `size` with the empty line. Undefined: not whole yet. */
+export function findHead(bytes: Buffer): { text: string; size: number } | undefined {
+  for (let look = firstLookBytes; ; look *= 8) {
+    const text = bytes.toString('latin1', 0, look);
+    const end = text.indexOf(headEnd);
+    if (end >= 0) return { text: text.slice(0, end + 2), size: end + headEnd.length };
+    if (look >= bytes.length) return undefined;
+  }
+}
 
 const token = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const requestLine = new RegExp(`(${token}) ([\\x21-\\x7e]+) HTTP/1\\.([0-9])\\r\\n`, 'y');

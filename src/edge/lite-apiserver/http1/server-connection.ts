@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import {
   BadMessage,
+  findHead,
   type HeaderList,
   hasToken,
-  headEnd,
   parseRequestHead,
   type RequestHead,
 } from './head.ts';
@@ -124,15 +124,15 @@ export class ServerConnection {
     const bytes = this.rest ? Buffer.concat([this.rest, block]) : block;
     this.rest = undefined;
     if (this.idle) this.wait(false);
-    const end = bytes.indexOf(headEnd);
-    if (end > maxHeadBytes || (end < 0 && bytes.length > maxHeadBytes))
+    const found = findHead(bytes);
+    if ((found?.size ?? bytes.length) > maxHeadBytes)
       throw new BadMessage('the head of the request is too large', 431);
-    if (end < 0) {
+    if (!found) {
       this.rest = bytes;
       return empty;
     }
-    const head = parseRequestHead(bytes.toString('latin1', 0, end + 2));
-    let rest = bytes.subarray(end + headEnd.length);
+    const head = parseRequestHead(found.text);
+    let rest = bytes.subarray(found.size);
     const request = new Request(head, this.socket, this.flow);
     const connection = request.header('connection');
     this.waitingSince = undefined;

@@ -24,7 +24,7 @@ export interface LinkOptions {
 export class Link extends EventEmitter<{ online: []; offline: [string] }> {
   private readonly options: LinkOptions;
   private verdict: boolean | undefined;
-  private lastLife = 0;
+  private signsOfLife = 0;
   private readonly settled = Promise.withResolvers<void>();
   private wake: (() => void) | undefined;
   since = new Date();
@@ -49,7 +49,7 @@ export class Link extends EventEmitter<{ online: []; offline: [string] }> {
 
   /** Bytes came from upstream. */
   alive(): void {
-    this.lastLife = performance.now();
+    this.signsOfLife++;
   }
 
   /** A request failed. Errors that prove nothing bring the next probe forward. */
@@ -64,11 +64,12 @@ export class Link extends EventEmitter<{ online: []; offline: [string] }> {
     let limit = Math.min(1000, probeTimeoutMs);
     while (!signal.aborted) {
       const started = performance.now();
+      const before = this.signsOfLife;
       const error = await this.check(limit, this.online ? this.options.misses : 1, signal);
       limit = probeTimeoutMs;
       if (signal.aborted) break;
       if (error === undefined) this.change(true, '');
-      else if (this.online && !isUnreachable(error) && this.lastLife > started) this.wakeSoon();
+      else if (this.online && !isUnreachable(error) && this.signsOfLife > before) this.wakeSoon();
       else this.change(false, this.explain(error));
       await this.pause(Math.max(100, probeIntervalMs - (performance.now() - started)), signal);
     }
