@@ -34,7 +34,7 @@ export class Handler implements ServerHandler {
     const { metrics, log } = this.context;
     const started = performance.now();
     try {
-      await this.context.link.ready;
+      if (!this.context.link.settled) await this.context.link.ready;
       if (!isOriginForm(request.url)) {
         sendStatus(response, 400, 'the request target is not a plain path', { close: true });
         return;

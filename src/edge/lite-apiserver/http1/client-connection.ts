@@ -72,7 +72,7 @@ export class ClientConnection {
       resume: () => void socket.resume(),
       destroy: (error) => this.destroy(error),
     };
-    socket.on('data', this.onData);
+    socket.on('data', this.receive);
     socket.on('drain', this.onDrain);
     socket.on('error', this.onError);
     socket.on('end', this.onEnd);
@@ -136,7 +136,8 @@ export class ClientConnection {
     this.error ??= error;
   };
 
-  private readonly onData = (block: Buffer): void => {
+  /** Bytes came from the server. */
+  readonly receive = (block: Buffer): void => {
     this.events.onBytes();
     try {
       this.take(block);
@@ -216,7 +217,7 @@ export class ClientConnection {
 
   private letGo(): void {
     this.exchange = undefined;
-    this.socket.off('data', this.onData);
+    this.socket.off('data', this.receive);
     this.socket.off('drain', this.onDrain);
     this.socket.off('error', this.onError);
     this.socket.off('end', this.onEnd);

@@ -14,6 +14,8 @@ export interface RequestHead {
   target: string;
   headers: HeaderList;
   length: BodyLength;
+  /** The fields as they stand in the message. */
+  fields: string;
 }
 
 export interface AnswerHead {
@@ -56,8 +58,11 @@ const fieldLine = new RegExp(`(${token}):[ \\t]*([\\t\\x20-\\x7e\\x80-\\xff]*)\\
 /** A second one would leave open which of them counts. */
 const single = ['host', 'authorization', 'content-type'];
 
-/** `text` is the head in Latin-1 with the line end of its last field, without the empty line. Throws BadMessage. */
-export function parseRequestHead(text: string): RequestHead {
+/**
+ * `text` is the head in Latin-1 with the line end of its last field, without the empty line. `last` is the one before on
+ * the same connection: a client nearly always sends the same fields again. Throws BadMessage.
+ */
+export function parseRequestHead(text: string, last?: RequestHead): RequestHead {
   requestLine.lastIndex = 0;
   const match = requestLine.exec(text);
   if (!match) {
@@ -65,13 +70,16 @@ export function parseRequestHead(text: string): RequestHead {
     throw other ? onlyHttp11() : new BadMessage('the request line is malformed');
   }
   if (match[3] === '0') throw onlyHttp11();
+  const [, method = '', target = ''] = match;
+  const fields = text.slice(requestLine.lastIndex);
+  if (last?.fields === fields) return { ...last, method, target };
   const headers = parseFields(text, requestLine.lastIndex);
   for (const name of single) {
     const first = headers.indexOf(name);
     if (first >= 0 && countOf(headers, name) > 1) throw new BadMessage(`the header ${name} is there twice`);
   }
   if (fieldOf(headers, 'host') === undefined) throw new BadMessage('the header host is missing');
-  return { method: match[1]!, target: match[2]!, headers, length: lengthOf(headers) ?? 0 };
+  return { method, target, headers, length: lengthOf(headers) ?? 0, fields };
 }
 
 /** As `parseRequestHead`; `method` is that of the request. */

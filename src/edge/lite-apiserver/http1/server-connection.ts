@@ -56,6 +56,7 @@ export class ServerConnection {
   private request: Request | undefined;
   private response: Response | undefined;
   private rest: Buffer | undefined;
+  private lastHead: RequestHead | undefined;
   private closing = false;
   /** It had a request, and nothing of a next one has come yet. */
   idle = false;
@@ -131,7 +132,8 @@ export class ServerConnection {
       this.rest = bytes;
       return empty;
     }
-    const head = parseRequestHead(found.text);
+    const head = parseRequestHead(found.text, this.lastHead);
+    this.lastHead = head;
     let rest = bytes.subarray(found.size);
     const request = new Request(head, this.socket, this.flow);
     const connection = request.header('connection');

@@ -56,19 +56,21 @@ export function classify(
 ): Classified {
   const mark = target.indexOf('?');
   const rawPath = mark < 0 ? target : target.slice(0, mark);
-  const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1));
   const path = parsePath(rawPath);
   const other: Classified = { type: 'other', path };
   if (impersonates(headers)) return other;
   if (method === 'POST' && path && isTokenRequest(path)) return { type: 'token', path };
   if (method !== 'GET') return other;
+  const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1));
   const { cacheable, accept } = negotiate(fieldOf(headers, 'accept'));
   if (!path || (path.name === '' && isDiscoveryPath(rawPath)))
     return discovery(rawPath, query, headers) ?? other;
   if (!cacheable || path.subresource !== '' || uncached.has(resourceName(path))) return other;
-  const names = [...query.keys()];
-  const known = path.name === '' ? listParameters : getParameters;
-  if (new Set(names).size !== names.length || !names.every((name) => known.has(name))) return other;
+  if (mark >= 0) {
+    const names = [...query.keys()];
+    const known = path.name === '' ? listParameters : getParameters;
+    if (new Set(names).size !== names.length || !names.every((name) => known.has(name))) return other;
+  }
   if (path.name !== '') return { type: 'get', path, entry: rawPath, accept };
   return collection(path, query, accept) ?? other;
 }

@@ -25,7 +25,7 @@ export class Link extends EventEmitter<{ online: []; offline: [string] }> {
   private readonly options: LinkOptions;
   private verdict: boolean | undefined;
   private signsOfLife = 0;
-  private readonly settled = Promise.withResolvers<void>();
+  private readonly first = Promise.withResolvers<void>();
   private wake: (() => void) | undefined;
   since = new Date();
   /** Why it is offline. */
@@ -42,9 +42,14 @@ export class Link extends EventEmitter<{ online: []; offline: [string] }> {
     return this.verdict === true;
   }
 
+  /** Whether there was a verdict. */
+  get settled(): boolean {
+    return this.verdict !== undefined;
+  }
+
   /** Resolves with the first verdict: at most a second after the start. */
   get ready(): Promise<void> {
-    return this.settled.promise;
+    return this.first.promise;
   }
 
   /** Bytes came from upstream. */
@@ -73,7 +78,7 @@ export class Link extends EventEmitter<{ online: []; offline: [string] }> {
       else this.change(false, this.explain(error));
       await this.pause(Math.max(100, probeIntervalMs - (performance.now() - started)), signal);
     }
-    this.settled.resolve();
+    this.first.resolve();
   }
 
   /**
@@ -125,7 +130,7 @@ export class Link extends EventEmitter<{ online: []; offline: [string] }> {
       if (online) this.emit('online');
       else this.emit('offline', reason);
     }
-    this.settled.resolve();
+    this.first.resolve();
   }
 
   private pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -88,7 +88,7 @@ export class Transport {
     let fresh = false;
     for (let attempt = 0; ; attempt++) {
       const { server } = this;
-      const connection = this.connection(request, fresh);
+      const connection = (fresh ? undefined : this.pool(request.asNode).take(server)) ?? this.open(request);
       const { used } = connection;
       try {
         return await this.exchange(connection, request);
@@ -111,19 +111,15 @@ export class Transport {
   /** A request that asks for another protocol on its connection (exec, port-forward); never pooled or repeated. */
   async upgrade(request: UpstreamRequest): Promise<Answer> {
     try {
-      return await this.exchange(this.connection(request, true), request);
+      return await this.exchange(this.open(request, true), request);
     } catch (error) {
       this.options.onError(error, false);
       throw error;
     }
   }
 
-  private connection({ asNode }: UpstreamRequest, fresh: boolean): ClientConnection {
-    const pool = this.pool(asNode);
-    const { server } = this;
-    const free = fresh ? undefined : pool.take(server);
-    if (free) return free;
-    const connection = pool.open(server);
+  private open({ asNode }: UpstreamRequest, stream = false): ClientConnection {
+    const connection = this.pool(asNode).open(this.server, stream);
     this.connections.add(connection);
     connection.socket.once('close', () => this.connections.delete(connection));
     return connection;
