@@ -5,7 +5,13 @@ const lf = 10;
 /** A size with its extensions, or a trailer. */
 const maxLineBytes = 4096;
 const maxTrailerBytes = 16 << 10;
-const sizeLine = /^([0-9A-Fa-f]{1,8})[ \t]*(;[\t\x20-\x7e\x80-\xff]*)?\r\n$/;
+const token = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+const quoted = '"(?:[\\t\\x20\\x21\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t\\x20-\\x7e\\x80-\\xff])*"';
+const sizeLine = new RegExp(`^([0-9A-Fa-f]{1,8})(?:;${token}(?:=(?:${token}|${quoted}))?)*\\r\\n$`);
+const trailerLine = new RegExp(
+  `^(?!(?:content-length|transfer-encoding|connection|upgrade|host|authorization):)${token}:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n$`,
+  'i',
+);
 
 /** Follows a body through the bytes of its connection, without changing them: where its content is, and where it ends. */
 export class BodyScanner {
@@ -74,9 +80,9 @@ export class BodyScanner {
       this.state = 'size';
     } else {
       this.trailerBytes += line.length;
-      if (!line.endsWith('\r\n') || this.trailerBytes > maxTrailerBytes)
-        throw new BadMessage('the trailer of a chunked body is malformed');
       this.complete = line === '\r\n';
+      if ((!this.complete && !trailerLine.test(line)) || this.trailerBytes > maxTrailerBytes)
+        throw new BadMessage('the trailer of a chunked body is malformed');
     }
   }
 }

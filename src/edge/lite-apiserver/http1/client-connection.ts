@@ -12,6 +12,8 @@ export interface Outgoing {
   /** All that there are, `host` included. */
   headers: HeaderList;
   body?: Incoming | Buffer | undefined;
+  /** Another protocol is asked for. */
+  upgrade?: boolean;
 }
 
 /** The answer of a server. */
@@ -44,6 +46,7 @@ interface Exchange {
   answer?: Answer;
   keepAlive: boolean;
   sent: boolean;
+  upgrade: boolean;
 }
 
 export interface ClientConnectionEvents {
@@ -84,10 +87,10 @@ export class ClientConnection {
   }
 
   /** `onOver` is called when the answer has come as a whole, or will not. */
-  send({ method, path, headers, body }: Outgoing, onOver?: () => void): Sent {
+  send({ method, path, headers, body, upgrade = false }: Outgoing, onOver?: () => void): Sent {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     const sent = !(body instanceof Incoming);
-    const exchange: Exchange = { method, resolve, reject, onOver, keepAlive: true, sent };
+    const exchange: Exchange = { method, resolve, reject, onOver, keepAlive: true, sent, upgrade };
     this.exchange = exchange;
     let head = `${method} ${path} HTTP/1.1\r\n`;
     for (let index = 0; index < headers.length; index += 2)
@@ -160,8 +163,9 @@ export class ClientConnection {
     if (!exchange) return;
     const error = this.error ?? Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' });
     exchange.onOver?.();
-    if (exchange.answer) exchange.answer.fail(error);
-    else exchange.reject(error);
+    exchange.answer?.fail(error);
+    // Nothing, when the answer has been given.
+    exchange.reject(error);
   };
 
   private take(block: Buffer): void {
@@ -195,8 +199,9 @@ export class ClientConnection {
   private answer(head: AnswerHead, rest: Buffer, exchange: Exchange): void {
     const answer = new Answer(head, this.flow);
     exchange.answer = answer;
-    exchange.keepAlive = head.keepAlive;
+    exchange.keepAlive = head.keepAlive && !exchange.upgrade;
     if (head.status === 101) {
+      if (!exchange.upgrade) throw new BadMessage('the server changes to a protocol that nobody asked for');
       this.letGo();
       exchange.onOver?.();
       answer.upgraded = { socket: this.socket, rest };
@@ -211,8 +216,11 @@ export class ClientConnection {
     this.exchange = undefined;
     this.used = true;
     exchange.onOver?.();
-    if (exchange.keepAlive && exchange.sent) this.events.onFree(this);
-    else this.socket.destroy();
+    if (exchange.keepAlive && exchange.sent) {
+      // The last of the answer may have come after it was held back.
+      if (this.socket.isPaused()) this.socket.resume();
+      this.events.onFree(this);
+    } else this.socket.destroy();
   }
 
   private letGo(): void {

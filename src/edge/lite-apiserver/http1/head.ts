@@ -54,7 +54,10 @@ export function findHead(bytes: Buffer): { text: string; size: number } | undefi
 const token = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const requestLine = new RegExp(`(${token}) ([\\x21-\\x7e]+) HTTP/1\\.([0-9])\\r\\n`, 'y');
 const statusLine = /HTTP\/1\.([01]) ([1-5][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n/y;
-const fieldLine = new RegExp(`(${token}):[ \\t]*([\\t\\x20-\\x7e\\x80-\\xff]*)\\r\\n`, 'y');
+/** The blanks around the value are left to `trimmed`: two parts that both take blanks would need a square of them to fail. */
+const fieldLine = new RegExp(`(${token}):([\\t\\x20-\\x7e\\x80-\\xff]*)\\r\\n`, 'y');
+/** Some of what is done with fields takes the square of their number. */
+const maxFields = 500;
 /** A second one would leave open which of them counts. */
 const single = ['host', 'authorization', 'content-type'];
 
@@ -71,6 +74,7 @@ export function parseRequestHead(text: string, last?: RequestHead): RequestHead 
   }
   if (match[3] === '0') throw onlyHttp11();
   const [, method = '', target = ''] = match;
+  if (method === 'CONNECT') throw new BadMessage('CONNECT is not served here', 405);
   const fields = text.slice(requestLine.lastIndex);
   if (last?.fields === fields) return { ...last, method, target };
   const headers = parseFields(text, requestLine.lastIndex);
@@ -90,9 +94,9 @@ export function parseAnswerHead(text: string, method: string): AnswerHead {
   const headers = parseFields(text, statusLine.lastIndex);
   const status = Number(match[2]);
   const bodiless = method === 'HEAD' || status < 200 || status === 204 || status === 304;
-  const length = bodiless ? 0 : (lengthOf(headers) ?? 'close');
-  const connection = fieldOf(headers, 'connection');
-  const closes = match[1] === '0' || (connection !== undefined && /\bclose\b/i.test(connection));
+  const told = lengthOf(headers) ?? 'close';
+  const length = bodiless ? 0 : told;
+  const closes = match[1] === '0' || hasToken(listOf(headers, 'connection'), 'close');
   return { status, message: match[3] ?? '', headers, length, keepAlive: !closes && length !== 'close' };
 }
 
@@ -103,9 +107,18 @@ export function fieldOf(headers: HeaderList, name: string): string | undefined {
   return undefined;
 }
 
+/** The value of a field that is a list: those of all its lines. */
+export function listOf(headers: HeaderList, name: string): string | undefined {
+  let value: string | undefined;
+  for (let index = 0; index < headers.length; index += 2)
+    if (headers[index] === name)
+      value = value === undefined ? headers[index + 1] : `${value},${headers[index + 1]}`;
+  return value;
+}
+
 /** Whether a comma-separated field has this token, in lower case. */
 export function hasToken(value: string | undefined, wanted: string): boolean {
-  return value?.split(',').some((one) => one.trim().toLowerCase() === wanted) ?? false;
+  return value?.split(',').some((one) => trimmed(one).toLowerCase() === wanted) ?? false;
 }
 
 function parseFields(text: string, from: number): HeaderList {
@@ -115,9 +128,8 @@ function parseFields(text: string, from: number): HeaderList {
     fieldLine.lastIndex = at;
     const match = fieldLine.exec(text);
     if (!match) throw new BadMessage('a header field is malformed');
-    const value = match[2]!;
-    const last = value.charCodeAt(value.length - 1);
-    headers.push(match[1]!.toLowerCase(), last === 32 || last === 9 ? value.trimEnd() : value);
+    headers.push(match[1]!.toLowerCase(), trimmed(match[2]!));
+    if (headers.length > 2 * maxFields) throw new BadMessage('there are too many header fields', 431);
     at = fieldLine.lastIndex;
   }
   return headers;
@@ -131,7 +143,7 @@ function lengthOf(headers: HeaderList): number | 'chunked' | undefined {
     const name = headers[index];
     const value = headers[index + 1]!;
     if (name === 'content-length') {
-      if (length !== undefined && length !== value) throw new BadMessage('there are two lengths of the body');
+      if (length !== undefined) throw new BadMessage('there are two lengths of the body');
       length = value;
     } else if (name === 'transfer-encoding') {
       coding = coding === undefined ? value : `${coding}, ${value}`;
@@ -147,6 +159,17 @@ function lengthOf(headers: HeaderList): number | 'chunked' | undefined {
   if (!/^[0-9]{1,15}$/.test(length)) throw new BadMessage('the length of the body is no number');
   return Number(length);
 }
+
+/** Without blanks and tabs around it; `trim` would take more. */
+function trimmed(value: string): string {
+  let start = 0;
+  let end = value.length;
+  while (start < end && isBlank(value.charCodeAt(start))) start++;
+  while (end > start && isBlank(value.charCodeAt(end - 1))) end--;
+  return end - start === value.length ? value : value.slice(start, end);
+}
+
+const isBlank = (code: number): boolean => code === 32 || code === 9;
 
 function countOf(headers: HeaderList, name: string): number {
   let count = 0;

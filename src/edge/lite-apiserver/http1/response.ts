@@ -71,7 +71,7 @@ export class Response extends EventEmitter<{ drain: []; close: [] }> {
   }
 
   flushHeaders(): void {
-    if (this.head !== '' && !this.destroyed) this.options.socket.write(this.takeHead());
+    if (this.head !== '' && !this.destroyed) this.options.socket.write(this.takeHead(), 'latin1');
   }
 
   /** False: the client is slow, wait for `drain`. `wire`: the bytes have their chunks already, if the answer is to have any. */
@@ -152,8 +152,9 @@ export class Response extends EventEmitter<{ drain: []; close: [] }> {
   }
 
   private readonly onWritten = (error?: Error | null): void => {
-    if (error || this.destroyed) return;
-    this.finished = true;
+    if (this.destroyed) return;
+    if (error) this.destroyed = true;
+    else this.finished = true;
     this.close();
   };
 

@@ -4,6 +4,7 @@ import {
   findHead,
   type HeaderList,
   hasToken,
+  listOf,
   parseRequestHead,
   type RequestHead,
 } from './head.ts';
@@ -13,6 +14,9 @@ import { Response } from './response.ts';
 const maxHeadBytes = 64 << 10;
 /** What a client sends before the answer to its last request is over. */
 const maxAheadBytes = 64 << 10;
+
+/** Of the last head, for as long as the connection lives. */
+const maxKeptBytes = 4096;
 
 /** A request of a client. */
 export class Request extends Incoming {
@@ -39,6 +43,11 @@ export class Request extends Incoming {
     if (this.awaited && !this.complete) this.socket.write('HTTP/1.1 100 Continue\r\n\r\n');
     this.awaited = false;
     super.consume(sink);
+  }
+
+  override discard(): void {
+    this.awaited = false;
+    super.discard();
   }
 }
 
@@ -109,8 +118,11 @@ export class ServerConnection {
     if (this.closing) return;
     let bytes = block;
     if (this.request) {
-      if (!this.request.complete) bytes = bytes.subarray(this.request.receive(bytes));
-      if (this.request.complete && this.response?.ended) this.next();
+      const { request } = this;
+      if (!request.complete) bytes = bytes.subarray(request.receive(bytes));
+      // Unless it was answered while its last bytes were handed over.
+      if (this.request === request && request.complete && this.response?.ended) this.next();
+      if (this.closing) return;
       if (this.request) {
         if (bytes.length > 0) this.hold(bytes);
         return;
@@ -133,12 +145,12 @@ export class ServerConnection {
       return empty;
     }
     const head = parseRequestHead(found.text, this.lastHead);
-    this.lastHead = head;
+    this.lastHead = head.fields.length <= maxKeptBytes ? head : undefined;
     let rest = bytes.subarray(found.size);
     const request = new Request(head, this.socket, this.flow);
-    const connection = request.header('connection');
+    const connection = listOf(head.headers, 'connection');
     this.waitingSince = undefined;
-    if (request.header('upgrade') !== undefined && hasToken(connection, 'upgrade')) {
+    if (request.complete && request.header('upgrade') !== undefined && hasToken(connection, 'upgrade')) {
       this.letGo();
       this.handler.upgrade(request, this.socket, rest);
       return empty;
@@ -165,7 +177,10 @@ export class ServerConnection {
     } else if (request?.complete) {
       this.next();
       if (this.rest) process.nextTick(() => this.proceed());
-    } else request?.discard();
+    } else {
+      request?.discard();
+      request?.resume();
+    }
   }
 
   private next(): void {
@@ -183,7 +198,9 @@ export class ServerConnection {
   private end(): void {
     this.closing = true;
     this.wait(true);
+    this.rest = undefined;
     this.socket.end();
+    this.socket.resume();
   }
 
   /** With what came ahead of its turn. */
@@ -210,6 +227,9 @@ export class ServerConnection {
   }
 
   private refuse(error: BadMessage): void {
+    const { request: refused, response: unsaid } = this;
+    this.request = undefined;
+    this.response = undefined;
     const body = `${error.message}\n`;
     const headers: HeaderList = ['content-type', 'text/plain', 'content-length', String(body.length)];
     const response = new Response({
@@ -217,6 +237,8 @@ export class ServerConnection {
     });
     response.writeHead(error.status, headers);
     response.end(body);
+    unsaid?.gone();
+    refused?.fail(error);
   }
 }
 

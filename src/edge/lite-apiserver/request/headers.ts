@@ -1,4 +1,4 @@
-import { fieldOf, type HeaderList } from '../http1/head.ts';
+import { type HeaderList, listOf } from '../http1/head.ts';
 
 /** Of one connection only (RFC 9110 section 7.6.1). */
 const hopByHop = new Set([
@@ -52,12 +52,12 @@ export function headerList(headers: Readonly<Record<string, string>>): HeaderLis
 }
 
 function endToEnd(into: HeaderList, headers: HeaderList, drop: (name: string) => boolean): void {
-  const named = fieldOf(headers, 'connection')
-    ?.split(',')
-    .map((name) => name.trim().toLowerCase());
+  const connection = listOf(headers, 'connection');
+  const named =
+    connection === undefined ? undefined : new Set(connection.toLowerCase().split(/[ \t]*,[ \t]*/));
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index]!;
-    if (drop(name) || (named?.includes(name) && name !== 'authorization')) continue;
+    if (drop(name) || (named?.has(name) && name !== 'authorization')) continue;
     into.push(name, headers[index + 1]!);
   }
 }

@@ -80,8 +80,8 @@ export class Transport {
   }
 
   /**
-   * Sends a request and resolves with the head of the answer. A read is tried once more when its kept connection turns
-   * out closed, and on each other server when one cannot be reached. Rejects with the system's error or LinkDown.
+   * Sends a request and resolves with the head of the answer. Without a body, or with all of it at hand, it is tried once
+   * more when its kept connection turns out closed, and on each other server when one cannot be reached. Rejects with the system's error or LinkDown.
    */
   async send(request: UpstreamRequest): Promise<Answer> {
     const repeatable = !request.body || Buffer.isBuffer(request.body);
@@ -111,7 +111,7 @@ export class Transport {
   /** A request that asks for another protocol on its connection (exec, port-forward); never pooled or repeated. */
   async upgrade(request: UpstreamRequest): Promise<Answer> {
     try {
-      return await this.exchange(this.open(request, true), request);
+      return await this.exchange(this.open(request, true), { ...request, upgrade: true });
     } catch (error) {
       this.options.onError(error, false);
       throw error;
@@ -125,11 +125,14 @@ export class Transport {
     return connection;
   }
 
-  private exchange(connection: ClientConnection, request: UpstreamRequest): Promise<Answer> {
-    const { method, path, headers, body, signal, client } = request;
+  private exchange(
+    connection: ClientConnection,
+    request: UpstreamRequest & { upgrade?: boolean },
+  ): Promise<Answer> {
+    const { method, path, headers, body, signal, client, upgrade = false } = request;
     const onAbort = () => giveUp(signal?.reason as Error);
     const onOver = signal && (() => signal.removeEventListener('abort', onAbort));
-    const outgoing = { method, path, headers: ['host', this.server.host, ...headers], body };
+    const outgoing = { method, path, headers: ['host', this.server.host, ...headers], body, upgrade };
     const { answer, giveUp } = connection.send(outgoing, onOver);
     if (signal?.aborted) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });

@@ -206,7 +206,7 @@ test.each([
     'GET http://evil.example/api/v1/secrets HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n',
     /^HTTP\/1.1 400/,
   ],
-  ['CONNECT', 'CONNECT 10.0.0.1:22 HTTP/1.1\r\nhost: x\r\n\r\n', /^HTTP\/1.1 400/],
+  ['CONNECT', 'CONNECT 10.0.0.1:22 HTTP/1.1\r\nhost: x\r\n\r\n', /^HTTP\/1.1 405/],
   ['huge headers', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'a'.repeat(70_000)}\r\n\r\n`, /^HTTP\/1.1 431/],
   [
     'two lengths',
