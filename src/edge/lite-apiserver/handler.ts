@@ -31,7 +31,7 @@ export class Handler implements ServerHandler {
 
   /** Answers a request; never throws. */
   async request(request: Request, response: Response): Promise<void> {
-    const { metrics, log } = this.context;
+    const { metrics, later, log } = this.context;
     const started = performance.now();
     try {
       if (!this.context.link.settled) await this.context.link.ready;
@@ -51,12 +51,15 @@ export class Handler implements ServerHandler {
       }
       const what = classify(request.method, request.url, request.headers, this.uncached);
       if (what.type !== 'watch') {
-        response.once('close', () =>
-          metrics.observe('request_seconds', (performance.now() - started) / 1000),
-        );
+        response.once('close', () => {
+          const seconds = (performance.now() - started) / 1000;
+          later.add(() => metrics.observe('request_seconds', seconds));
+        });
       }
       const by = await this.dispatch(what, caller, request, response);
-      metrics.count('requests_total', { type: what.type, by, code: String(response.statusCode) });
+      later.add(() =>
+        metrics.count('requests_total', { type: what.type, by, code: String(response.statusCode) }),
+      );
     } catch (error) {
       if (response.destroyed) return;
       log(1, `a request failed within the proxy: ${(error as Error).stack ?? error}`);

@@ -7,6 +7,7 @@ import type { LiteApiserverConfig } from './config.ts';
 import { FilterChain, type ResponseFilter } from './filters/chain.ts';
 import { kubernetesServiceFilter } from './filters/kubernetes-service.ts';
 import { Handler } from './handler.ts';
+import { Later } from './later.ts';
 import { Memory } from './memory.ts';
 import { Metrics } from './metrics.ts';
 import { Denials, History, type ProxyContext } from './proxy/context.ts';
@@ -77,6 +78,7 @@ export async function startLiteApiserver(
     filters: new FilterChain(chain),
     metrics: new Metrics(),
     memory: new Memory(),
+    later: new Later(),
     denials: new Denials(),
     history: new History(() => compareHistory(context)),
     clock,
@@ -98,6 +100,7 @@ export async function startLiteApiserver(
   describeGauges(context, () => handler.watches);
 
   link.on('offline', (reason) => {
+    context.later.run();
     transport.cut(reason);
     store.flush(true);
     emit({ type: 'warning', message: `offline: ${reason}` });
@@ -133,6 +136,7 @@ export async function startLiteApiserver(
       timers.forEach(clearInterval);
       await listeners.close();
       transport.cut('the proxy is stopping');
+      context.later.run();
       statusServer?.close();
       await running;
       store.close();

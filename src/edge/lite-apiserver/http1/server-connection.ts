@@ -69,8 +69,12 @@ export class ServerConnection {
   private closing = false;
   /** It had a request, and nothing of a next one has come yet. */
   idle = false;
-  /** Since when it waits for a request (`performance.now()`); undefined while it has one. */
-  waitingSince: number | undefined = performance.now();
+  /** For whoever looks after connections: counts how often it was found waiting for a request. Starts anew with each wait. */
+  waited = 0;
+  /** The socket is somebody else's now. */
+  handedOver = false;
+  /** It has no request. */
+  waiting = true;
 
   constructor(socket: Duplex, handler: ServerHandler) {
     this.socket = socket;
@@ -80,7 +84,7 @@ export class ServerConnection {
       resume: () => void socket.resume(),
       destroy: (error) => void socket.destroy(error),
     };
-    socket.on('data', this.onData);
+    socket.on('data', this.receive);
     socket.on('drain', this.onDrain);
     socket.on('close', this.onClose);
     socket.on('error', onError);
@@ -97,7 +101,8 @@ export class ServerConnection {
     else this.refuse(new BadMessage('the request did not come in time', 408));
   }
 
-  private readonly onData = (block: Buffer): void => {
+  /** Bytes came from the client. */
+  readonly receive = (block: Buffer): void => {
     try {
       this.take(block);
     } catch (error) {
@@ -109,7 +114,7 @@ export class ServerConnection {
   private readonly onDrain = (): void => void this.response?.emit('drain');
 
   private readonly onClose = (): void => {
-    this.waitingSince = undefined;
+    this.waiting = false;
     this.request?.fail(new Error('the client is gone'));
     this.response?.gone();
   };
@@ -149,7 +154,7 @@ export class ServerConnection {
     let rest = bytes.subarray(found.size);
     const request = new Request(head, this.socket, this.flow);
     const connection = listOf(head.headers, 'connection');
-    this.waitingSince = undefined;
+    this.waiting = false;
     if (request.complete && request.header('upgrade') !== undefined && hasToken(connection, 'upgrade')) {
       this.letGo();
       this.handler.upgrade(request, this.socket, rest);
@@ -190,7 +195,8 @@ export class ServerConnection {
   }
 
   private wait(idle: boolean): void {
-    this.waitingSince = performance.now();
+    this.waiting = true;
+    this.waited = 0;
     this.idle = idle;
   }
 
@@ -209,7 +215,7 @@ export class ServerConnection {
     if (this.request || !rest) return;
     this.rest = undefined;
     this.socket.resume();
-    this.onData(rest);
+    this.receive(rest);
   }
 
   private hold(bytes: Buffer): void {
@@ -219,7 +225,9 @@ export class ServerConnection {
 
   private letGo(): void {
     this.closing = true;
-    this.socket.off('data', this.onData);
+    this.handedOver = true;
+    this.waiting = false;
+    this.socket.off('data', this.receive);
     this.socket.off('drain', this.onDrain);
     this.socket.off('close', this.onClose);
     this.socket.off('error', onError);

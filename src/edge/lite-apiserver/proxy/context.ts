@@ -2,6 +2,7 @@ import type { Store } from '../cache/store.ts';
 import type { NodeClock } from '../clock.ts';
 import type { LiteApiserverConfig } from '../config.ts';
 import type { FilterChain } from '../filters/chain.ts';
+import type { Later } from '../later.ts';
 import type { Memory } from '../memory.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Caller } from '../serve/identity.ts';
@@ -36,6 +37,7 @@ export interface ProxyContext {
   filters: FilterChain;
   metrics: Metrics;
   memory: Memory;
+  later: Later;
   denials: Denials;
   history: History;
   /** Validity of the certificates in use, for the status page. */

@@ -11,12 +11,6 @@ import { keeperFor } from './keep.ts';
 import { getFromCache, listFromCache, refuseOffline } from './offline.ts';
 import { pump } from './pump.ts';
 
-/**
- * The cache gets its turn when the client has everything and has had time to read it: on a node with one or two cores it
- * is woken where this process runs, and waits until that is done.
- */
-const clientFirstMs = 5;
-
 type Read = Classified & { type: 'list' | 'get' };
 
 /** LIST and GET: from upstream and on into the cache, or from the cache. Resolves with how it was answered. */
@@ -77,8 +71,7 @@ function pass(
 ): void {
   const { status } = answer;
   const keeper = keeperFor(context, caller, answer, read);
-  if (keeper)
-    response.once('close', () => answer.complete && setTimeout(() => void keeper.end(), clientFirstMs));
+  if (keeper) response.once('close', () => answer.complete && context.later.add(() => void keeper.end()));
   const onContent = keeper && ((content: readonly Buffer[]) => keeper.push(content));
   if (!filters || status !== 200) {
     response.writeHead(status, clientHeaders(answer.headers), answer.message);

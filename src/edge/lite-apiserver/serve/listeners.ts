@@ -1,6 +1,6 @@
 import { constants } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { createServer, type Server, type TlsOptions } from 'node:tls';
+import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { ListenAddress } from '../config.ts';
 import { ServerConnection, type ServerHandler } from '../http1/server-connection.ts';
 import type { CertificatePair } from './certificates.ts';
@@ -74,11 +74,9 @@ export class Listeners {
   }
 
   private sweep(): void {
-    const now = performance.now();
     for (const connection of this.connections) {
-      const { waitingSince, idle } = connection;
-      if (waitingSince !== undefined && now - waitingSince > (idle ? keepAliveMs : headMs))
-        connection.timeOut();
+      const limit = connection.idle ? keepAliveMs : headMs;
+      if (connection.waiting && ++connection.waited > limit / sweepMs) connection.timeOut();
     }
   }
 
@@ -108,6 +106,7 @@ export class Listeners {
       },
       (socket) => {
         const connection = new ServerConnection(socket, handler);
+        takeDirectly(socket, connection);
         this.connections.add(connection);
         socket.once('close', () => this.connections.delete(connection));
       },
@@ -135,4 +134,18 @@ export class Listeners {
     this.complaints.add(message);
     this.options.log(1, message);
   }
+}
+
+/**
+ * While nothing is held back, bytes are taken as they are pushed into the stream: its buffer costs each request more than
+ * reading its head does.
+ */
+function takeDirectly(socket: TLSSocket, connection: ServerConnection): void {
+  const { push } = socket;
+  socket.push = (block: Buffer | null, encoding) => {
+    const buffered = socket.readableFlowing !== true || socket.readableLength > 0;
+    if (block === null || buffered || connection.handedOver) return push.call(socket, block, encoding);
+    connection.receive(block);
+    return true;
+  };
 }

@@ -4,7 +4,7 @@ import { ClientConnection } from '../http1/client-connection.ts';
 import type { CertificatePair } from '../serve/certificates.ts';
 
 const maxFree = 8;
-const idleMs = 60_000;
+const idleSeconds = 60;
 const keepAliveMs = 15_000;
 /** One for all connections: what is read into it is taken out before anything else is read. The size is of a TLS record. */
 const readBuffer = Buffer.allocUnsafeSlow(16 << 10);
@@ -13,7 +13,7 @@ const readBuffer = Buffer.allocUnsafeSlow(16 << 10);
 export class Pool {
   private readonly context: SecureContext;
   private readonly onBytes: () => void;
-  private free: { connection: ClientConnection; origin: string; since: number }[] = [];
+  private free: { connection: ClientConnection; origin: string; sweeps: number }[] = [];
   private readonly sessions = new Map<string, Buffer>();
   private closed = false;
 
@@ -47,7 +47,9 @@ export class Pool {
       ...(!stream && { onread: { buffer: readBuffer, callback: receive } }),
     });
     function receive(size: number): boolean {
-      connection.receive(Buffer.from(readBuffer.subarray(0, size)));
+      const bytes = Buffer.allocUnsafe(size);
+      readBuffer.copy(bytes, 0, 0, size);
+      connection.receive(bytes);
       return true;
     }
     socket.setNoDelay(true);
@@ -60,10 +62,9 @@ export class Pool {
     return connection;
   }
 
-  /** Ends connections that nobody has used for long. */
+  /** To be called each second: ends connections that nobody has used for long. */
   sweep(): void {
-    const oldest = performance.now() - idleMs;
-    this.keep(({ since }) => since > oldest);
+    this.keep((one) => ++one.sweeps < idleSeconds);
   }
 
   /** Ends what is free now, and later what is not. */
@@ -74,13 +75,12 @@ export class Pool {
 
   private give(connection: ClientConnection, origin: string): void {
     if (this.closed || this.free.length >= maxFree) connection.destroy();
-    else this.free.push({ connection, origin, since: performance.now() });
+    else this.free.push({ connection, origin, sweeps: 0 });
   }
 
-  private keep(still: (one: { since: number }) => boolean): void {
-    const ending = this.free.filter((one) => !still(one));
-    if (ending.length === 0) return;
-    this.free = this.free.filter(still);
-    for (const { connection } of ending) connection.destroy();
+  private keep(still: (one: { sweeps: number }) => boolean): void {
+    const before = this.free;
+    this.free = before.filter(still);
+    for (const one of before) if (!this.free.includes(one)) one.connection.destroy();
   }
 }

@@ -57,7 +57,7 @@ export class Transport {
     return count;
   }
 
-  /** Takes rotated files for new connections; what runs on old ones ends in its own time. To be called now and then. */
+  /** Takes rotated files for new connections; what runs on old ones ends in its own time. To be called each second. */
   refresh(): boolean {
     const authority = this.options.authority.refresh();
     const credential = this.options.credential.refresh();
