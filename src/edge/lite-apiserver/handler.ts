@@ -51,7 +51,7 @@ export class Handler implements ServerHandler {
       }
       const what = classify(request.method, request.url, request.headers, this.uncached);
       if (what.type !== 'watch') {
-        response.once('close', () => {
+        response.whenClosed(() => {
           const seconds = (performance.now() - started) / 1000;
           later.add(() => metrics.observe('request_seconds', seconds));
         });

@@ -9,7 +9,8 @@ export interface Outgoing {
   method: string;
   /** Path with query. */
   path: string;
-  /** All that there are, `host` included. */
+  host: string;
+  /** All others. */
   headers: HeaderList;
   body?: Incoming | Buffer | undefined;
   /** Another protocol is asked for. */
@@ -87,12 +88,12 @@ export class ClientConnection {
   }
 
   /** `onOver` is called when the answer has come as a whole, or will not. */
-  send({ method, path, headers, body, upgrade = false }: Outgoing, onOver?: () => void): Sent {
+  send({ method, path, host, headers, body, upgrade = false }: Outgoing, onOver?: () => void): Sent {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     const sent = !(body instanceof Incoming);
     const exchange: Exchange = { method, resolve, reject, onOver, keepAlive: true, sent, upgrade };
     this.exchange = exchange;
-    let head = `${method} ${path} HTTP/1.1\r\n`;
+    let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n`;
     for (let index = 0; index < headers.length; index += 2)
       head += `${headers[index]}: ${headers[index + 1]}\r\n`;
     head += '\r\n';

@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import type { Writable } from 'node:stream';
 import { http } from '../../http.ts';
 import type { HeaderList } from './head.ts';
@@ -19,15 +18,15 @@ export interface ResponseOptions {
 /** An answer this long leaves in one piece with its head. */
 const onePieceBytes = 64 << 10;
 
-/**
- * The answer to one request. `drain`: there is room again after `write` returned false. `close`, once: it is over, as a
- * whole (`finished`) or because the client is gone.
- */
-export class Response extends EventEmitter<{ drain: []; close: [] }> {
+/** The answer to one request. */
+export class Response {
   private readonly options: ResponseOptions;
   private framing: Framing = 'none';
   private head = '';
   private closed = false;
+  private readonly onClosed: (() => void)[] = [];
+  private onRoom: (() => void) | undefined;
+  private waiting: PromiseWithResolvers<void> | undefined;
   statusCode = 0;
   headersSent = false;
   /** `end` was called. */
@@ -40,7 +39,6 @@ export class Response extends EventEmitter<{ drain: []; close: [] }> {
   closes: boolean;
 
   constructor(options: ResponseOptions) {
-    super();
     this.options = options;
     this.closes = options.closes;
   }
@@ -98,15 +96,25 @@ export class Response extends EventEmitter<{ drain: []; close: [] }> {
   /** Resolves when there is room again, or the answer is over. */
   drained(): Promise<void> {
     if (!this.needsDrain || this.closed) return Promise.resolve();
-    return new Promise((resolve) => {
-      const go = () => {
-        this.off('drain', go);
-        this.off('close', go);
-        resolve();
-      };
-      this.on('drain', go);
-      this.on('close', go);
-    });
+    this.waiting ??= Promise.withResolvers();
+    return this.waiting.promise;
+  }
+
+  /** Calls this each time that there is room again after `write` returned false; takes the place of who was called before. */
+  whenRoom(go: () => void): void {
+    this.onRoom = go;
+  }
+
+  /** Calls this once, when the answer is over: as a whole (`finished`), or because the client is gone. */
+  whenClosed(go: () => void): void {
+    if (this.closed) go();
+    else this.onClosed.push(go);
+  }
+
+  /** For the connection: there is room. */
+  room(): void {
+    this.proceed();
+    this.onRoom?.();
   }
 
   /** Sends the client away; what it has got so far is all that it gets. */
@@ -161,7 +169,14 @@ export class Response extends EventEmitter<{ drain: []; close: [] }> {
   private close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.emit('close');
+    this.proceed();
+    for (const go of this.onClosed) go();
+  }
+
+  /** Whoever waits to write more. */
+  private proceed(): void {
+    this.waiting?.resolve();
+    this.waiting = undefined;
   }
 }
 

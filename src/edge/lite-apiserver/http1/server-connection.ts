@@ -111,7 +111,7 @@ export class ServerConnection {
     }
   };
 
-  private readonly onDrain = (): void => void this.response?.emit('drain');
+  private readonly onDrain = (): void => void this.response?.room();
 
   private readonly onClose = (): void => {
     this.waiting = false;

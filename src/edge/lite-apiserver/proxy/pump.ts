@@ -34,7 +34,7 @@ export function pump(
     if (!response.write(block, asItCame)) answer.pause();
     tell();
   };
-  response.on('drain', () => answer.resume());
+  if (!answer.complete) response.whenRoom(() => answer.resume());
   answer.consume({
     data(content, wire) {
       waiting.push(wire);

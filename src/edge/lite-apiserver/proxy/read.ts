@@ -71,7 +71,7 @@ function pass(
 ): void {
   const { status } = answer;
   const keeper = keeperFor(context, caller, answer, read);
-  if (keeper) response.once('close', () => answer.complete && context.later.add(() => void keeper.end()));
+  if (keeper) response.whenClosed(() => answer.complete && context.later.add(() => void keeper.end()));
   const onContent = keeper && ((content: readonly Buffer[]) => keeper.push(content));
   if (!filters || status !== 200) {
     response.writeHead(status, clientHeaders(answer.headers), answer.message);
@@ -89,7 +89,7 @@ function pass(
   }
 
   function pumpThrough(filtering: Filtering): void {
-    response.on('drain', () => answer.resume());
+    response.whenRoom(() => answer.resume());
     answer.consume({
       data(content) {
         onContent?.(content);

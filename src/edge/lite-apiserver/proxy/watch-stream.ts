@@ -38,7 +38,6 @@ export function streamEvents({
     let failed = false;
     const onDrain = () => answer.resume();
     const finish = (outcome: 'ended' | 'error' | 'broken') => {
-      response.off('drain', onDrain);
       resolve(outcome);
     };
     const onData = (chunk: Buffer) => {
@@ -77,7 +76,7 @@ export function streamEvents({
       }
       onEvent(event);
     };
-    response.on('drain', onDrain);
+    response.whenRoom(onDrain);
     answer.consume({
       data: (content) => onData(content.length === 1 ? content[0]! : Buffer.concat(content)),
       end: (error) => finish(failed ? 'error' : !error && lines.pending === 0 ? 'ended' : 'broken'),

@@ -61,7 +61,7 @@ export class WatchSession {
     const { context, response, gone } = this;
     const timer = setTimeout(() => this.end(), Math.max(0, this.deadline - performance.now()) + 500);
     const onChanged = () => this.expire('what this client may see has changed');
-    response.once('close', () => gone.abort());
+    response.whenClosed(() => gone.abort());
     if (this.filters) context.filters.on('changed', onChanged);
     try {
       return await this.answer();
@@ -182,7 +182,7 @@ export class WatchSession {
     if (!response.headersSent)
       response.writeHead(answer.status, clientHeaders(answer.headers), answer.message);
     pump(answer, response);
-    await until(gone.signal, (go) => response.once('close', go));
+    await until(gone.signal, (go) => response.whenClosed(go));
     return 'over';
   }
 

@@ -132,11 +132,11 @@ export class Transport {
     const { method, path, headers, body, signal, client, upgrade = false } = request;
     const onAbort = () => giveUp(signal?.reason as Error);
     const onOver = signal && (() => signal.removeEventListener('abort', onAbort));
-    const outgoing = { method, path, headers: ['host', this.server.host, ...headers], body, upgrade };
-    const { answer, giveUp } = connection.send(outgoing, onOver);
+    const { host } = this.server;
+    const { answer, giveUp } = connection.send({ method, path, host, headers, body, upgrade }, onOver);
     if (signal?.aborted) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
-    client?.once('close', () => giveUp(new Error('the client is gone')));
+    client?.whenClosed(() => giveUp(new Error('the client is gone')));
     return answer;
   }
 

@@ -43,7 +43,7 @@ class Linked {
   }
 }
 
-const get: Outgoing = { method: 'GET', path: '/a?b=c', headers: ['host', 'x', 'a', '\xe9'] };
+const get: Outgoing = { method: 'GET', path: '/a?b=c', host: 'x', headers: ['a', '\xe9'] };
 const head = 'GET /a?b=c HTTP/1.1\r\nhost: x\r\na: \xe9\r\n\r\n';
 const sized = (body: string, ...lines: string[]) =>
   `${['HTTP/1.1 200 OK', `content-length: ${body.length}`, ...lines].join('\r\n')}\r\n\r\n${body}`;

@@ -204,7 +204,7 @@ async function ourClient(method: string, blocks: readonly Buffer[]): Promise<Rea
   const connection = new ClientConnection(near, { onBytes() {}, onFree() {} });
   const reading: Reading = { messages: [] };
   let body: Body | undefined;
-  const { answer } = connection.send({ method, path: '/', headers: ['host', 'x'] });
+  const { answer } = connection.send({ method, path: '/', host: 'x', headers: [] });
   answer.then(
     (taken) => {
       const line = `${taken.status} ${taken.message}`;

@@ -154,7 +154,6 @@ describe('a slow client', () => {
     response.end();
     await until(() => served.last.closed === 1);
     expect(served.client.text.split('\r\n\r\n')[1]).toHaveLength(1_000_000);
-    expect(response.listenerCount('drain') + response.listenerCount('close')).toBe(1);
   });
 
   test('that goes away ends the waiting', async () => {

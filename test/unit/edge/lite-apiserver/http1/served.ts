@@ -26,7 +26,7 @@ export class Served {
     this.connection = new ServerConnection(near, {
       request: (request, response) => {
         const exchange = { request, response, closed: 0 };
-        response.on('close', () => exchange.closed++);
+        response.whenClosed(() => exchange.closed++);
         this.exchanges.push(exchange);
         handle(request, response);
       },
