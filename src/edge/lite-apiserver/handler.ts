@@ -86,23 +86,16 @@ export class Handler implements ServerHandler {
     return { type: 'refused', message: 'offline only tokens that the API server accepted before are served' };
   }
 
-  private async dispatch(
-    what: Classified,
-    caller: Caller,
-    request: Request,
-    response: Response,
-  ): Promise<string> {
+  private dispatch(what: Classified, caller: Caller, request: Request, response: Response): Promise<string> {
     switch (what.type) {
       case 'list':
       case 'get':
         return handleRead(this.context, caller, request, response, what);
       case 'watch':
         this.watches++;
-        try {
-          return await new WatchSession(this.context, caller, request, response, what).run();
-        } finally {
+        return new WatchSession(this.context, caller, request, response, what).run().finally(() => {
           this.watches--;
-        }
+        });
       case 'token':
         return handleToken(this.context, caller, request, response, what.path);
       default:

@@ -3,6 +3,21 @@ import { connect, createSecureContext, type SecureContext, type TLSSocket } from
 import { ClientConnection } from '../http1/client-connection.ts';
 import type { CertificatePair } from '../serve/certificates.ts';
 
+/** An API server, taken apart once: a URL does it anew for each request. */
+export interface Server {
+  origin: string;
+  /** With the port. */
+  host: string;
+  /** Name or address, without brackets. */
+  name: string;
+  port: number;
+}
+
+export function serverOf(text: string): Server {
+  const { origin, host, hostname, port } = new URL(text);
+  return { origin, host, name: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443) };
+}
+
 const maxFree = 8;
 const idleSeconds = 60;
 const keepAliveMs = 15_000;
@@ -24,7 +39,7 @@ export class Pool {
   }
 
   /** A connection that is open and free; undefined when there is none. */
-  take({ origin }: URL): ClientConnection | undefined {
+  take({ origin }: Server): ClientConnection | undefined {
     for (;;) {
       const index = this.free.findLastIndex((one) => one.origin === origin);
       if (index < 0) return undefined;
@@ -37,12 +52,11 @@ export class Pool {
    * A new connection; what is sent on it waits until it is there. One that will be handed over (`stream`) is a stream like
    * any other; from the others bytes are taken as they are decrypted, which spares each answer the work of a stream.
    */
-  open({ origin, hostname, port }: URL, stream: boolean): ClientConnection {
-    const host = hostname.replace(/^\[|\]$/g, '');
+  open({ origin, name, port }: Server, stream: boolean): ClientConnection {
     const session = this.sessions.get(origin);
     const socket: TLSSocket = connect({
-      ...{ host, port: Number(port || 443), secureContext: this.context, ALPNProtocols: ['http/1.1'] },
-      ...(isIP(host) === 0 && { servername: host }),
+      ...{ host: name, port, secureContext: this.context, ALPNProtocols: ['http/1.1'] },
+      ...(isIP(name) === 0 && { servername: name }),
       ...(session && { session }),
       ...(!stream && { onread: { buffer: readBuffer, callback: receive } }),
     });

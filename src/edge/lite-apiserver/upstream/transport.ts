@@ -5,7 +5,7 @@ import type { Response } from '../http1/response.ts';
 import type { CertificatePair } from '../serve/certificates.ts';
 import type { WatchedFiles } from '../serve/files.ts';
 import { isUnreachable, LinkDown } from './errors.ts';
-import { Pool } from './pool.ts';
+import { Pool, type Server, serverOf } from './pool.ts';
 
 export interface UpstreamRequest {
   method: string;
@@ -35,7 +35,7 @@ export interface TransportOptions {
 /** Connections to the API server: one pool with the node's certificate, one without any. */
 export class Transport {
   private readonly options: TransportOptions;
-  private readonly urls: URL[];
+  private readonly servers: Server[];
   private current = 0;
   private node: Pool | undefined;
   private plain: Pool | undefined;
@@ -43,11 +43,11 @@ export class Transport {
 
   constructor(options: TransportOptions) {
     this.options = options;
-    this.urls = options.servers.map((server) => new URL(server));
+    this.servers = options.servers.map(serverOf);
   }
 
-  get server(): URL {
-    return this.urls[this.current] as URL;
+  get server(): Server {
+    return this.servers[this.current]!;
   }
 
   /** Exchanges that are under way. */
@@ -69,8 +69,8 @@ export class Transport {
   }
 
   /** Takes the next server, unless another request has found out before that this one fails. */
-  rotate(from: URL): void {
-    if (from === this.server) this.current = (this.current + 1) % this.urls.length;
+  rotate(from: Server): void {
+    if (from === this.server) this.current = (this.current + 1) % this.servers.length;
   }
 
   /** Ends every exchange, and every kept connection, as the link is dead. */
@@ -93,7 +93,7 @@ export class Transport {
       try {
         return await this.exchange(connection, request);
       } catch (error) {
-        const others = attempt + 1 < this.urls.length;
+        const others = attempt + 1 < this.servers.length;
         const { code } = error as NodeJS.ErrnoException;
         if (request.probe || isGone(request) || code === 'ELINKDOWN') throw error;
         if (repeatable && used && !fresh && !isUnreachable(error)) {
