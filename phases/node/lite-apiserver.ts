@@ -11,7 +11,7 @@ export const liteApiserverUnit = 'edgeadm-lite-apiserver.service';
 export const liteApiserverNodeOptions =
   '--max-semi-space-size=1 --max-old-space-size=256 --v8-pool-size=1 --use-openssl-ca --disable-warning=ExperimentalWarning';
 /** Those that Node.js does not take from NODE_OPTIONS: the launcher gives them. */
-export const liteApiserverNodeFlags = '--optimize-for-size --max-lazy --no-opt --no-maglev';
+export const liteApiserverNodeFlags = '--optimize-for-size --max-lazy --no-opt --no-concurrent-recompilation';
 
 /** The unit of an edge node's own process. */
 export const liteApiserverUnitText = `[Unit]

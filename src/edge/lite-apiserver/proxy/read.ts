@@ -6,7 +6,7 @@ import type { Classified } from '../request/classify.ts';
 import { clientHeaders, upstreamHeaders } from '../request/headers.ts';
 import type { Caller } from '../serve/identity.ts';
 import { learnToken, type ProxyContext } from './context.ts';
-import { type Filtering, filterList, filterObject } from './filtered.ts';
+import { filterList, filterObject } from './filtered.ts';
 import { keeperFor } from './keep.ts';
 import { getFromCache, listFromCache, refuseOffline } from './offline.ts';
 import { pump } from './pump.ts';
@@ -82,35 +82,32 @@ function pass(
     (_, index, all) => all[index - (index % 2)] !== 'content-length',
   );
   response.writeHead(status, headers);
-  pumpThrough(read.type === 'list' ? filterList(filters, write) : filterObject(filters, write));
-
-  function write(block: Buffer | string): void {
-    if (!response.write(block)) answer.pause();
-  }
-
-  function pumpThrough(filtering: Filtering): void {
-    response.whenRoom(() => answer.resume());
-    answer.consume({
-      data(content) {
-        onContent?.(content);
-        attempt(() => content.forEach((block) => void filtering.push(block)));
-      },
-      end(error) {
-        if (error) response.destroy();
-        else if (attempt(() => filtering.end())) response.end();
-      },
-    });
-  }
-
-  function attempt(step: () => void): boolean {
+  const parts: Buffer[] = [];
+  const write = (part: Buffer | string) =>
+    void parts.push(typeof part === 'string' ? Buffer.from(part) : part);
+  const filtering = read.type === 'list' ? filterList(filters, write) : filterObject(filters, write);
+  /** What a step wrote leaves in one piece. */
+  const through = (step: () => void): boolean => {
     try {
       step();
+      if (!response.write(Buffer.concat(parts.splice(0)))) answer.pause();
       return true;
     } catch {
       response.destroy();
       return false;
     }
-  }
+  };
+  response.whenRoom(() => answer.resume());
+  answer.consume({
+    data(content) {
+      onContent?.(content);
+      through(() => content.forEach((block) => void filtering.push(block)));
+    },
+    end(error) {
+      if (error) response.destroy();
+      else if (through(() => filtering.end())) response.end();
+    },
+  });
 }
 
 /** Pages would leave the cache with the first one only, so a list is asked for whole. */

@@ -87,6 +87,7 @@ export class Transport {
     const repeatable = !request.body || Buffer.isBuffer(request.body);
     let fresh = false;
     for (let attempt = 0; ; attempt++) {
+      request.signal?.throwIfAborted();
       const { server } = this;
       const connection = (fresh ? undefined : this.pool(request.asNode).take(server)) ?? this.open(request);
       const { used } = connection;
@@ -110,6 +111,7 @@ export class Transport {
 
   /** A request that asks for another protocol on its connection (exec, port-forward); never pooled or repeated. */
   async upgrade(request: UpstreamRequest): Promise<Answer> {
+    request.signal?.throwIfAborted();
     try {
       return await this.exchange(this.open(request, true), { ...request, upgrade: true });
     } catch (error) {
@@ -134,7 +136,6 @@ export class Transport {
     const onOver = signal && (() => signal.removeEventListener('abort', onAbort));
     const { host } = this.server;
     const { answer, giveUp } = connection.send({ method, path, host, headers, body, upgrade }, onOver);
-    if (signal?.aborted) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
     client?.whenClosed(() => giveUp(new Error('the client is gone')));
     return answer;
