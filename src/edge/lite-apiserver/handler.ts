@@ -33,6 +33,7 @@ export class Handler implements ServerHandler {
   async request(request: Request, response: Response): Promise<void> {
     const { metrics, later, log } = this.context;
     const started = performance.now();
+    later.run();
     try {
       if (!this.context.link.settled) await this.context.link.ready;
       if (!isOriginForm(request.url)) {

@@ -4,17 +4,20 @@
  */
 const clientFirstMs = 5;
 
-/** Work that nobody waits for: counting requests, filling the cache. */
+/** Work that no client waits for: counting requests, filling the cache. Done before the next request is looked at. */
 export class Later {
   private waiting: (() => void)[] = [];
+  private timer: NodeJS.Timeout | undefined;
 
   add(work: () => void): void {
     this.waiting.push(work);
-    if (this.waiting.length === 1) setTimeout(() => this.run(), clientFirstMs);
+    if (this.waiting.length === 1) this.timer = setTimeout(() => this.run(), clientFirstMs);
   }
 
-  /** At once, as it may matter now. */
+  /** Now, as it may matter from now on. */
   run(): void {
+    if (this.waiting.length === 0) return;
+    clearTimeout(this.timer);
     const { waiting } = this;
     this.waiting = [];
     for (const work of waiting) work();

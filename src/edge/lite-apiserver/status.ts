@@ -124,7 +124,10 @@ export function report(context: ProxyContext, request: Request, response: Respon
 /** Serves the same on a Unix socket that only root can open: works without any certificate. */
 export async function serveStatus(context: ProxyContext, socket: string): Promise<Server> {
   const handler = {
-    request: (request: Request, response: Response) => report(context, request, response),
+    request(request: Request, response: Response) {
+      context.later.run();
+      setImmediate(() => report(context, request, response));
+    },
     upgrade: (_request: Request, client: Duplex) => void client.destroy(),
   };
   const server = createServer((client) => void new ServerConnection(client, handler));
