@@ -50,6 +50,31 @@ test('an upgrade needs an identity and a link, and a refusal is passed on', asyn
   expect((await upgrade(r, 'SPDY/3.1', 'authorization: Bearer t\r\n')).answer()).toMatch(/^HTTP\/1.1 503/);
 });
 
+test('a large body goes up and comes down as it is', async () => {
+  const r = await rig();
+  const body = 'y'.repeat(3 << 20);
+  const path = '/api/v1/namespaces/a/configmaps/large/status';
+  const sent = await r.fetch(path, { method: 'PUT', body });
+  expect(sent.status).toBe(200);
+  expect(sent.json).toEqual({ kind: 'Echo', method: 'PUT', body });
+});
+
+test('requests that come before their turn are answered in order', async () => {
+  const r = await rig();
+  r.upstream.tokens.set('t', 'someone');
+  const socket = connect({ host: '127.0.0.1', port: r.port, ca: r.authority.cert });
+  onTestFinished(() => void socket.destroy());
+  let answers = '';
+  socket.on('data', (chunk) => {
+    answers += chunk;
+  });
+  const put = (name: string) =>
+    `PUT /api/v1/namespaces/a/configmaps/${name} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer t\r\ncontent-length: 5\r\n\r\n${name}`;
+  socket.write(`${put('first')}${put('other')}${put('third')}`);
+  await until(() => /third/.test(answers));
+  expect(answers.match(/"body":"[a-z]*"/g)).toEqual(['"body":"first"', '"body":"other"', '"body":"third"']);
+});
+
 const peer = (r: Rig) =>
   new Promise<string>((resolve, reject) => {
     const socket = connect({ host: '127.0.0.1', port: r.port, ca: r.authority.cert }, () => {
