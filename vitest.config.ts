@@ -3,7 +3,14 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], sequence: { shuffle: true } } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          sequence: { shuffle: true },
+          globalSetup: ['test/unit/tools.ts'],
+        },
+      },
       { test: { name: 'cli', include: ['test/cli/**/*.test.ts'], sequence: { shuffle: true } } },
       {
         test: {

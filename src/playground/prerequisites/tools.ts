@@ -68,7 +68,8 @@ export const toolsCheck: Check = {
 
 type Progress = (step: string, percent?: number) => void;
 
-async function install(
+/** Installs Debian packages, without what they merely recommend. Throws E_COMMAND. */
+export async function install(
   machine: Machine,
   packages: readonly string[],
   progress: Progress,
