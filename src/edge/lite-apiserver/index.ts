@@ -135,8 +135,8 @@ export async function startLiteApiserver(
       stopping.abort();
       timers.forEach(clearInterval);
       await listeners.close();
-      transport.cut('the proxy is stopping');
       context.later.run();
+      transport.stop();
       statusServer?.close();
       await running;
       store.close();
@@ -174,12 +174,13 @@ const historyPauseMs = 500;
 const historyAttempts = 20;
 
 async function compareHistory(context: ProxyContext): Promise<void> {
-  const { link, history, store, log } = context;
+  const { link, transport, history, store, log } = context;
   const newest = newestKnown(context);
   if (newest === '') return;
-  for (let attempt = 0; link.online && attempt < historyAttempts; attempt++) {
+  for (let attempt = 0; link.online && !transport.stopped && attempt < historyAttempts; attempt++) {
     const state = await serverState(context).catch(() => undefined);
     if (!state?.version) {
+      if (transport.stopped) return;
       await setTimeout(historyPauseMs);
       continue;
     }

@@ -44,7 +44,9 @@ export class Pool {
       const index = this.free.findLastIndex((one) => one.origin === origin);
       if (index < 0) return undefined;
       const [one] = this.free.splice(index, 1);
-      if (one?.connection.socket.writable) return one.connection;
+      if (!one?.connection.socket.writable) continue;
+      (one.connection.socket as TLSSocket).ref();
+      return one.connection;
     }
   }
 
@@ -89,7 +91,11 @@ export class Pool {
 
   private give(connection: ClientConnection, origin: string): void {
     if (this.closed || this.free.length >= maxFree) connection.destroy();
-    else this.free.push({ connection, origin, sweeps: 0 });
+    else {
+      // What nobody uses does not keep the process from its end.
+      (connection.socket as TLSSocket).unref();
+      this.free.push({ connection, origin, sweeps: 0 });
+    }
   }
 
   private keep(still: (one: { sweeps: number }) => boolean): void {

@@ -39,6 +39,7 @@ export class Transport {
   private current = 0;
   private node: Pool | undefined;
   private plain: Pool | undefined;
+  private end: LinkDown | undefined;
   readonly connections = new Set<ClientConnection>();
 
   constructor(options: TransportOptions) {
@@ -48,6 +49,10 @@ export class Transport {
 
   get server(): Server {
     return this.servers[this.current]!;
+  }
+
+  get stopped(): boolean {
+    return this.end !== undefined;
   }
 
   /** Exchanges that are under way. */
@@ -79,6 +84,12 @@ export class Transport {
     for (const connection of [...this.connections]) connection.destroy(error);
   }
 
+  /** Cuts, and sends nothing any more: a connection that is open keeps the process from its end. */
+  stop(): void {
+    this.end = new LinkDown('the proxy is stopping');
+    for (const connection of [...this.connections]) connection.destroy(this.end);
+  }
+
   /**
    * Sends a request and resolves with the head of the answer. Without a body, or with all of it at hand, it is tried once
    * more when its kept connection turns out closed, and on each other server when one cannot be reached. Rejects with the system's error or LinkDown.
@@ -87,7 +98,7 @@ export class Transport {
     const repeatable = !request.body || Buffer.isBuffer(request.body);
     let fresh = false;
     for (let attempt = 0; ; attempt++) {
-      request.signal?.throwIfAborted();
+      this.throwIfOver(request);
       const { server } = this;
       const connection = (fresh ? undefined : this.pool(request.asNode).take(server)) ?? this.open(request);
       const { used } = connection;
@@ -111,13 +122,18 @@ export class Transport {
 
   /** A request that asks for another protocol on its connection (exec, port-forward); never pooled or repeated. */
   async upgrade(request: UpstreamRequest): Promise<Answer> {
-    request.signal?.throwIfAborted();
+    this.throwIfOver(request);
     try {
       return await this.exchange(this.open(request, true), { ...request, upgrade: true });
     } catch (error) {
       this.options.onError(error, false);
       throw error;
     }
+  }
+
+  private throwIfOver({ signal }: UpstreamRequest): void {
+    signal?.throwIfAborted();
+    if (this.end) throw this.end;
   }
 
   private open({ asNode }: UpstreamRequest, stream = false): ClientConnection {

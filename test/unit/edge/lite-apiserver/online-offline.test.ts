@@ -80,3 +80,14 @@ async function start(more: Record<string, unknown> = {}) {
     );
   return { rig: made, upstream: made.upstream, cached };
 }
+
+test('a proxy that is stopped asks nothing any more, and leaves no connection open', async () => {
+  const r = await rig();
+  await r.fetch(podsOfNode);
+  for (let count = 0; count < 5; count++) await r.watch(`/api/v1/pods?${watchList}`);
+  await r.proxy.stop();
+  await until(() => r.upstream.openConnections === 0);
+  await expect(
+    r.proxy.context.transport.send({ method: 'GET', path: '/readyz', headers: [], asNode: true }),
+  ).rejects.toThrow('the proxy is stopping');
+});
