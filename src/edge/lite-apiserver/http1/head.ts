@@ -59,7 +59,7 @@ const fieldLine = new RegExp(`(${token}):([\\t\\x20-\\x7e\\x80-\\xff]*)\\r\\n`, 
 /** Some of what is done with fields takes the square of their number. */
 const maxFields = 500;
 /** A second one would leave open which of them counts. */
-const single = ['host', 'authorization', 'content-type'];
+const single = ['host', 'authorization'];
 
 /**
  * `text` is the head in Latin-1 with the line end of its last field, without the empty line. `last` is the one before on
