@@ -177,7 +177,7 @@ async function compareHistory(context: ProxyContext): Promise<void> {
   const { link, transport, history, store, log } = context;
   const newest = newestKnown(context);
   if (newest === '') return;
-  for (let attempt = 0; link.online && !transport.stopped && attempt < historyAttempts; attempt++) {
+  for (let attempt = 0; link.online && attempt < historyAttempts; attempt++) {
     const state = await serverState(context).catch(() => undefined);
     if (!state?.version) {
       if (transport.stopped) return;

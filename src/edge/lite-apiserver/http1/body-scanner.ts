@@ -1,11 +1,10 @@
-import { BadMessage, type BodyLength } from './head.ts';
+import { BadMessage, type BodyLength, token } from './head.ts';
 
 const cr = 13;
 const lf = 10;
 /** A size with its extensions, or a trailer. */
 const maxLineBytes = 4096;
 const maxTrailerBytes = 16 << 10;
-const token = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const quoted = '"(?:[\\t\\x20\\x21\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t\\x20-\\x7e\\x80-\\xff])*"';
 const sizeLine = new RegExp(`^([0-9A-Fa-f]{1,8})(?:;${token}(?:=(?:${token}|${quoted}))?)*\\r\\n$`);
 const trailerLine = new RegExp(

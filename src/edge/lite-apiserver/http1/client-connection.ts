@@ -213,7 +213,7 @@ export class ClientConnection {
   }
 
   private release(exchange: Exchange): void {
-    if (this.exchange !== exchange || !exchange.answer?.complete || exchange.answer.upgraded) return;
+    if (this.exchange !== exchange || !exchange.answer?.complete) return;
     this.exchange = undefined;
     this.used = true;
     exchange.onOver?.();

@@ -51,7 +51,8 @@ export function findHead(bytes: Buffer): { text: string; size: number } | undefi
   }
 }
 
-const token = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+/** Source of a regular expression for a token (RFC 9110 section 5.6.2). */
+export const token = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const requestLine = new RegExp(`(${token}) ([\\x21-\\x7e]+) HTTP/1\\.([0-9])\\r\\n`, 'y');
 const statusLine = /HTTP\/1\.([01]) ([1-5][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n/y;
 /** The blanks around the value are left to `trimmed`: two parts that both take blanks would need a square of them to fail. */
@@ -79,8 +80,7 @@ export function parseRequestHead(text: string, last?: RequestHead): RequestHead 
   if (last?.fields === fields) return { ...last, method, target };
   const headers = parseFields(text, requestLine.lastIndex);
   for (const name of single) {
-    const first = headers.indexOf(name);
-    if (first >= 0 && countOf(headers, name) > 1) throw new BadMessage(`the header ${name} is there twice`);
+    if (countOf(headers, name) > 1) throw new BadMessage(`the header ${name} is there twice`);
   }
   if (fieldOf(headers, 'host') === undefined) throw new BadMessage('the header host is missing');
   return { method, target, headers, length: lengthOf(headers) ?? 0, fields };
